@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam for looking at and making topics.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/failure.hpp"
+
+namespace outbox::broker {
+
+struct TopicView {
+  std::string name;
+  int partitions = 0;
+  int replication_factor = 0;
+  std::int64_t message_bytes_max = 1000012;  ///< max.message.bytes; Kafka's default where not readable.
+  std::optional<Failure> failure;            ///< Missing or not authorised: hold_topic with the reason.
+};
+
+struct NewTopic {
+  std::string name;
+  int partitions = 3;
+  int replication_factor = 1;
+  std::map<std::string, std::string> config;
+};
+
+struct ClusterView {
+  std::string cluster_id;
+  std::vector<std::string> brokers;  ///< host:port
+};
+
+/// Thread-safety: one thread at a time. Calls wait at most `timeout`; Error(unreachable) after it,
+/// Error(configuration) where authentication failed.
+class Admin {
+ public:
+  virtual ~Admin() = default;
+
+  /// Connects and authenticates: what the start-up step "brokers" needs.
+  virtual ClusterView cluster(std::chrono::milliseconds timeout) = 0;
+
+  /// One view a name, in order; without names all topics that this user may see.
+  virtual std::vector<TopicView> topics(const std::vector<std::string>& names,
+                                        std::chrono::milliseconds timeout) = 0;
+
+  /// Makes the topics; per topic none (made) or the failure (exists already: reason says so).
+  virtual std::vector<std::optional<Failure>> create(const std::vector<NewTopic>& topics,
+                                                     std::chrono::milliseconds timeout) = 0;
+};
+
+using AdminMaker = std::function<std::unique_ptr<Admin>()>;
+
+}  // namespace outbox::broker
