@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The settings in groups, typed, as the rest of the program takes them. Plain values without a
+// library's type; each member is the setting of the same name, whose meaning, range and default the
+// table of settings holds (settings_table.hpp, docs/configuration.md).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/message_rules.hpp"
+#include "core/table_shape.hpp"
+
+namespace outbox::config {
+
+enum class DatabaseKind : std::uint8_t { none, postgres, sqlite };
+
+struct DatabaseSettings {
+  DatabaseKind kind = DatabaseKind::none;  ///< `none`: database.url is not set.
+  std::string url;    ///< For libpq (key=value text) or SQLite (a path). Holds the password: never log.
+  std::string shown;  ///< The same for people: passwords masked.
+};
+
+struct KafkaSettings {
+  std::string bootstrap_servers;  ///< `host:port,host:port`; empty where not set.
+  std::string user;
+  std::string password;          ///< Never log.
+  std::string sasl_mechanism;    ///< Empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; set where a user is.
+  std::string security_protocol; ///< plaintext, sasl_plaintext, ssl or sasl_ssl; never empty.
+  std::string ssl_ca;
+  std::string ssl_certificate;
+  std::string ssl_key;
+  std::string ssl_key_password;  ///< Never log.
+  std::string client_id;
+  std::map<std::string, std::string> properties;  ///< Allowed librdkafka properties, by their names.
+};
+
+struct OutboxSettings {
+  bool enabled = true;
+  TableShape table;
+};
+
+enum class Capture : std::uint8_t { lease, row };
+enum class Settle : std::uint8_t { mark, remove };  ///< `remove` is the word `delete`.
+enum class Envelope : std::uint8_t {
+  raw,
+  standard,
+  cloudevents,             ///< Binary: attributes in headers.
+  cloudevents_structured,  ///< One JSON object.
+  debezium,
+};
+enum class BackoffKind : std::uint8_t { exponential, fixed };
+
+/// How long a key waits after an event of it failed for the n-th time: `fixed` always `initial`;
+/// `exponential` initial * 2^(n-1), at most `max`; both give or take the share `jitter`.
+struct BackoffSettings {
+  BackoffKind kind = BackoffKind::exponential;
+  std::chrono::milliseconds initial{1'000};
+  std::chrono::milliseconds max{300'000};
+  double jitter = 0.2;
+};
+
+/// One relay. `relay.*` make the relay `default`; where `relays.NAME.*` name relays, each of them takes
+/// `relay.*` as its defaults.
+struct RelaySettings {
+  std::string name = "default";
+  bool enabled = true;
+  TableShape table;  ///< The same for all relays; here for convenience.
+  Capture capture = Capture::lease;
+  Settle settle = Settle::mark;
+  int batch_size = 1'000;
+  std::chrono::milliseconds polling_interval{50};
+  Envelope envelope = Envelope::raw;
+  std::string default_topic = "default.events";
+  std::string dead_letter_topic;  ///< Empty: none.
+  std::chrono::milliseconds lease_ttl{10'000};
+  std::chrono::milliseconds lock_timeout{300'000};
+  int slots = 32;
+  int max_attempts = 10;
+  BackoffSettings backoff;
+  std::size_t max_in_flight_bytes = 16U << 20U;
+  int max_in_flight_rows = 10'000;
+  int max_blocked_keys = 1'000;
+  std::vector<std::string> aggregate_types;  ///< Empty: all.
+  std::vector<RouteRule> routes;             ///< First match wins; else default_topic.
+  std::vector<TransformStep> transform;
+  std::string cloudevents_source;
+  std::chrono::milliseconds topic_refresh_interval{5'000};
+};
+
+/// Read and checked now; the job that acts on them comes with a later version (D9, D10).
+struct CleanupSettings {
+  std::chrono::hours retention{30 * 24};
+  std::chrono::milliseconds interval{86'400'000};
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, logfmt, json };
+
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+};
+
+enum class OutputFormat : std::uint8_t { text, json };
+
+struct ProcessSettings {
+  std::chrono::milliseconds start_timeout{30'000};
+  std::chrono::milliseconds shutdown_timeout{10'000};
+  OutputFormat output = OutputFormat::text;
+};
+
+}  // namespace outbox::config
