@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The migrations as they stand in the .sql files beside this header, compiled in by embed.cmake.
+// A file whose first line is `-- only: native` makes tables of the product's own set; with a preset
+// (a foreign table) it is left out. Placeholders, filled in by the home: {schema} and {table} as
+// quoted identifiers, {name:text} as an identifier made of the table's name and `text`, {slots} as a
+// number, {outbox} as a literal with the table's name.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace outbox::store {
+
+struct EmbeddedMigration {
+  int number = 0;
+  std::string_view name;
+  std::string_view checksum;  ///< SHA-256 of the file, 64 hex digits.
+  std::string_view sql;
+
+  [[nodiscard]] constexpr bool native_only() const { return sql.starts_with("-- only: native\n"); }
+};
+
+[[nodiscard]] std::span<const EmbeddedMigration> postgres_migrations();
+[[nodiscard]] std::span<const EmbeddedMigration> sqlite_migrations();
+
+}  // namespace outbox::store
