@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line: which commands there are, what each takes, and the parsing of what was typed. Help
-// and shell completion are made of the same table and of the table of settings, so that neither can
-// forget a flag.
+// The command line: which commands there are, what each takes, and the parsing of what was typed.
+// Help and shell completion are made of the same table and of the table of settings, so that
+// neither can forget a flag.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ namespace outbox::app {
 
 /// An option of one command alone. All settings are flags of every command besides.
 struct CommandOption {
-  std::string_view name;   ///< Without dashes.
+  std::string_view name;  ///< Without dashes.
   char short_name = 0;
   std::string_view value;  ///< What stands for the value in help; empty: a switch without one.
   std::string_view text;
@@ -31,8 +31,8 @@ struct Command {
   std::string_view name;
   std::string_view summary;    ///< One line, for the list of commands.
   std::string_view arguments;  ///< After the options in the usage line; empty: takes none.
-  std::string_view words;      ///< What the first argument may be, for checks and completion: `a|b`.
-  std::string_view text;       ///< A paragraph.
+  std::string_view words;  ///< What the first argument may be, for checks and completion: `a|b`.
+  std::string_view text;   ///< A paragraph.
   std::span<const std::string_view> examples;
   std::span<const CommandOption> options;
   std::string_view settings;  ///< Groups of settings that help lists: `database kafka relay`.
@@ -45,8 +45,9 @@ struct Command {
 struct Arguments {
   const Command* command = nullptr;  ///< Never null where `print` is empty.
   std::vector<std::string> words;    ///< What is no option, after the command's name.
-  std::vector<std::pair<std::string, std::string>> options;  ///< The command's own; switches: "true".
-  std::vector<std::pair<std::string, std::string>> flags;    ///< Settings, for Sources::flags.
+  std::vector<std::pair<std::string, std::string>>
+      options;                                             ///< The command's own; switches: "true".
+  std::vector<std::pair<std::string, std::string>> flags;  ///< Settings, for Sources::flags.
   std::string print;  ///< Not empty: help was asked for; print this to standard output, exit 0.
 
   [[nodiscard]] bool has(std::string_view option) const;
@@ -56,11 +57,13 @@ struct Arguments {
   [[nodiscard]] std::vector<std::string> values(std::string_view option) const;
 };
 
-/// Parses what follows the program's name. Throws Error(usage), with the nearest name as suggestion, for
-/// an unknown command or flag, a missing value, or an argument that the command does not take.
+/// Parses what follows the program's name. Throws Error(usage), with the nearest name as
+/// suggestion, for an unknown command or flag, a missing value, or an argument that the command
+/// does not take.
 [[nodiscard]] Arguments parse_arguments(std::span<const std::string> words);
 
-/// The sources of the configuration for these arguments: flags, the process's environment, its folder.
+/// The sources of the configuration for these arguments: flags, the process's environment, its
+/// folder.
 [[nodiscard]] config::Sources sources_of(const Arguments& arguments);
 
 /// `help`, `help relay`, `help exit-codes`.
@@ -71,12 +74,14 @@ struct Arguments {
 /// The script for `bash`, `zsh` or `fish`; Error(usage) for another.
 [[nodiscard]] std::string completion_script(std::string_view shell);
 
-/// Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 not found, 5 conflict or locked, 6 dependency
-/// unreachable, 7 partial (some done, some not), 130 and 143 ended by SIGINT and SIGTERM.
+/// Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 not found, 5 conflict or locked, 6
+/// dependency unreachable, 7 partial (some done, some not), 130 and 143 ended by SIGINT and
+/// SIGTERM.
 [[nodiscard]] int exit_code(ErrorKind kind);
 inline constexpr int exit_partial = 7;
 
-/// True where `descriptor` is a terminal that shows colour, NO_COLOR is unset and TERM is not `dumb`.
+/// True where `descriptor` is a terminal that shows colour, NO_COLOR is unset and TERM is not
+/// `dumb`.
 [[nodiscard]] bool colour_wanted(int descriptor);
 
 /// What the version command names besides the program; the wiring asks the homes.
@@ -86,8 +91,8 @@ struct LibraryVersions {
   std::string sqlite;
 };
 
-/// The commands that are all about configuration. Each prints to standard output and returns the exit
-/// code; errors are thrown as Error.
+/// The commands that are all about configuration. Each prints to standard output and returns the
+/// exit code; errors are thrown as Error.
 int command_check_config(const Arguments& arguments);
 int command_completion(const Arguments& arguments);
 int command_version(const Arguments& arguments, const LibraryVersions& versions);

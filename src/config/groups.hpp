@@ -21,22 +21,25 @@ enum class DatabaseKind : std::uint8_t { none, postgres, sqlite };
 
 struct DatabaseSettings {
   DatabaseKind kind = DatabaseKind::none;  ///< `none`: database.url is not set.
-  std::string url;    ///< For libpq (key=value text) or SQLite (a path). Holds the password: never log.
+  std::string
+      url;  ///< For libpq (key=value text) or SQLite (a path). Holds the password: never log.
   std::string shown;  ///< The same for people: passwords masked.
 };
 
 struct KafkaSettings {
   std::string bootstrap_servers;  ///< `host:port,host:port`; empty where not set.
   std::string user;
-  std::string password;          ///< Never log.
-  std::string sasl_mechanism;    ///< Empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; set where a user is.
-  std::string security_protocol; ///< plaintext, sasl_plaintext, ssl or sasl_ssl; never empty.
+  std::string password;  ///< Never log.
+  std::string
+      sasl_mechanism;  ///< Empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; set where a user is.
+  std::string security_protocol;  ///< plaintext, sasl_plaintext, ssl or sasl_ssl; never empty.
   std::string ssl_ca;
   std::string ssl_certificate;
   std::string ssl_key;
   std::string ssl_key_password;  ///< Never log.
   std::string client_id;
-  std::map<std::string, std::string> properties;  ///< Allowed librdkafka properties, by their names.
+  std::map<std::string, std::string>
+      properties;  ///< Allowed librdkafka properties, by their names.
 };
 
 struct OutboxSettings {
@@ -64,8 +67,8 @@ struct BackoffSettings {
   double jitter = 0.2;
 };
 
-/// One relay. `relay.*` make the relay `default`; where `relays.NAME.*` name relays, each of them takes
-/// `relay.*` as its defaults.
+/// One relay. `relay.*` make the relay `default`; where `relays.NAME.*` name relays, each of them
+/// takes `relay.*` as its defaults.
 struct RelaySettings {
   std::string name = "default";
   bool enabled = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The effective configuration: one value for every setting, and where each came from. By precedence:
-// flag, OUTBOXD_* variable, one of A2's seven names, `.env`, YAML, preset, default.
+// The effective configuration: one value for every setting, and where each came from. By
+// precedence: flag, OUTBOXD_* variable, one of A2's seven names, `.env`, YAML, preset, default.
 #pragma once
 
 #include <map>
@@ -16,7 +16,8 @@ namespace outbox::config {
 
 /// Where a configuration is read from. Nothing else is looked at, so that a test gives all of it.
 struct Sources {
-  /// The command that is to run: what it needs must be set (`relay` needs database.url). Empty: none.
+  /// The command that is to run: what it needs must be set (`relay` needs database.url). Empty:
+  /// none.
   std::string command;
   /// Settings given as flags, by name without dashes, in order: {"relay.batch-size", "500"}.
   std::vector<std::pair<std::string, std::string>> flags;
@@ -33,8 +34,9 @@ struct Sources {
 /// One setting as check-config shows it.
 struct EffectiveValue {
   std::string name;
-  std::string text;    ///< As it was given, secrets masked; empty where not set.
-  std::string origin;  ///< E.g. `flag --relay.batch-size`, `outboxd.yaml:12`, `preset shop`, `default`.
+  std::string text;  ///< As it was given, secrets masked; empty where not set.
+  std::string
+      origin;  ///< E.g. `flag --relay.batch-size`, `outboxd.yaml:12`, `preset shop`, `default`.
 };
 
 /// Everything typed and checked. A value: copies may be used on any thread.
@@ -57,8 +59,8 @@ class Settings {
   /// The word in `outbox.preset`; empty for the product's own table.
   [[nodiscard]] const std::string& preset() const { return preset_; }
 
-  /// What is allowed but unwise, one line each: credentials in clear off loopback, a setting that has
-  /// no effect yet. To be logged at start.
+  /// What is allowed but unwise, one line each: credentials in clear off loopback, a setting that
+  /// has no effect yet. To be logged at start.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
   /// Every setting in the table's order, then the named relays' own.
@@ -82,8 +84,9 @@ class Settings {
   std::vector<EffectiveValue> effective_;
 };
 
-/// Reads and checks everything. Throws Error(configuration) with one line that names the setting, where
-/// its value came from, what is allowed, and the remedy; Error(usage) for a flag that does not exist.
+/// Reads and checks everything. Throws Error(configuration) with one line that names the setting,
+/// where its value came from, what is allowed, and the remedy; Error(usage) for a flag that does
+/// not exist.
 [[nodiscard]] Settings load(const Sources& sources);
 
 }  // namespace outbox::config

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stands between a row and its message, as plain values: the topic that its event type is routed
-// to (`relay.routes`) and the steps that change its payload (`relay.transform`, A8). No rule changes
-// the key, which is the row's.
+// What stands between a row and its message, as plain values: the topic that its event type is
+// routed to (`relay.routes`) and the steps that change its payload (`relay.transform`, A8). No rule
+// changes the key, which is the row's.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace outbox {
 
-/// Event types that go to one topic; of several rules the first that matches counts. A row's own topic
-/// column wins over every route.
+/// Event types that go to one topic; of several rules the first that matches counts. A row's own
+/// topic column wins over every route.
 struct RouteRule {
   std::vector<std::string> event_types;  ///< Exact, or patterns in which `*` stands for any text.
   std::string topic;                     ///< May be a template, as in TransformKind::topic.
@@ -30,8 +30,9 @@ enum class TransformKind : std::uint8_t {
   topic,   ///< `text`: a template for the topic.
 };
 
-/// One step on a payload that is a JSON object. Fields are dotted paths (`customer.email`). A template
-/// is text with any of the placeholders `{event_type}`, `{aggregate_type}`, `{aggregate_id}` and
+/// One step on a payload that is a JSON object. Fields are dotted paths (`customer.email`). A
+/// template is text with any of the placeholders `{event_type}`, `{aggregate_type}`,
+/// `{aggregate_id}` and
 /// `{topic}`, the topic so far; the configuration refuses others.
 struct TransformStep {
   TransformKind kind = TransformKind::pick;

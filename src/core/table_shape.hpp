@@ -58,7 +58,7 @@ struct TableColumns {
 // A column's name in the configuration (`outbox.columns.<name>`) and its place in TableColumns.
 struct ColumnField {
   std::string_view name;
-  TableColumns::Column TableColumns::* member;
+  TableColumns::Column TableColumns::*member;
 };
 
 inline constexpr std::array column_fields = {
@@ -96,7 +96,7 @@ struct StatusWords {
   std::string pending = "PENDING";
   Word processing = "PROCESSING";  // Capture `row` needs it.
   std::string published = "PUBLISHED";
-  Word failed = "FAILED";  // Failed and to be tried again (A4, B2).
+  Word failed = "FAILED";     // Failed and to be tried again (A4, B2).
   Word retry = std::nullopt;  // The word of C5 for the same; at most one of the two is written.
   std::string dead = "DEAD";
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes Settings of the layers: reads each group, checks what must fit together, and records what
+// check-config shows. One file a group of settings.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/layers.hpp"
+#include "config/reader.hpp"
+#include "config/settings.hpp"
+
+namespace outbox::config {
+
+class SettingsBuilder {
+ public:
+  /// Borrows the layers.
+  explicit SettingsBuilder(const Layers& layers) : layers_(layers), reader_(layers) {}
+
+  [[nodiscard]] Settings build(std::string_view command);
+
+ private:
+  void read_process();
+  void read_database();
+  void read_kafka();
+  void read_kafka_security();
+  void read_kafka_properties();
+  void read_outbox();
+  void read_table_name(TableShape& shape);
+  void read_columns(TableShape& shape);
+  void read_status(TableShape& shape);
+  void check_shape(const TableShape& shape) const;
+  void read_relays();
+  [[nodiscard]] RelaySettings read_relay(const std::string& name) const;
+  void read_relay_rules(const Reader& reader, RelaySettings& relay) const;
+  void check_relay(const Reader& reader, const RelaySettings& relay) const;
+  void check_disjoint() const;
+  void check_needed(std::string_view command) const;
+  void record_effective();
+  [[nodiscard]] std::string shown_text(const Setting& setting) const;
+  void warn(std::string warning);
+
+  const Layers& layers_;
+  Reader reader_;
+  Settings settings_;
+};
+
+}  // namespace outbox::config
