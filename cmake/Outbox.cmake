@@ -123,6 +123,7 @@ function(outbox_test target)
   # gtest_discover_tests cannot pass a list such as the environment, a script read after it can.
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}_environment.cmake")
   file(CONFIGURE OUTPUT "${script}" @ONLY CONTENT
-    "set_tests_properties(\${@target@_tests} PROPERTIES ENVIRONMENT \"@outbox_test_environment@\")\n")
+    "set_tests_properties(\${@target@_tests} PROPERTIES
+       ENVIRONMENT \"@outbox_test_environment@\")\n")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
 endfunction()

@@ -18,8 +18,8 @@ PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port}
+listeners={clients},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={clients}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
@@ -109,6 +109,8 @@ class Kafka(process.Server):
         package = "org.apache.kafka.common.security"
         users = " ".join(f'user_{name}="{PASSWORD}"' for name in USERS)
         pathlib.Path(self.entry["properties"]).write_text(PROPERTIES.lstrip().format(
+            clients=f"PLAINTEXT://127.0.0.1:{self.entry['port']},"
+                    f"SASL://127.0.0.1:{self.entry['sasl_port']}",
             plain=f"{package}.plain.PlainLoginModule", plain_users=users,
             scram=f"{package}.scram.ScramLoginModule", **self.entry))
         command = [self.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1",
