@@ -26,7 +26,7 @@ struct RouteColumns {
 
 struct ReadRequest {
   std::span<const SlotLease> leases;           ///< Rows of these slots only.
-  std::span<const RowId> in_flight;            ///< Left out. Empty under capture `row`.
+  std::span<const RowId> in_flight;            ///< Left out, under capture `row` from stale locks too.
   std::span<const std::string> blocked_keys;   ///< Wire keys left out.
   std::span<const RouteColumns> held_routes;   ///< Left out.
   std::optional<RowId> lowest_unsettled;       ///< No unsettled row below is known to the caller.

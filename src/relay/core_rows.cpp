@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows: read, placed in a lane, settled, given up (design, protocol 4 and 7).
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/murmur2.hpp"
+#include "relay/core.hpp"
+
+namespace outbox::relay {
+
+namespace {
+
+constexpr std::size_t held_routes_max = 1000;
+constexpr std::size_t topic_routes_max = 1000;
+
+std::string describe(const OutboxRow& row) {
+  return "row " + to_string(row.id) + " (" + std::string(row.event_type) + ")";
+}
+
+}  // namespace
+
+void Core::on(const RowsRead& event) {
+  read_under_way_ = false;
+  const bool current = event.generation == generation_ && !stopping_;
+  const std::size_t count = event.batch->rows.size();
+  if (current) {
+    // Whatever was dropped before this read began has been read again by it, or is left out by it and
+    // remembered with its key or topic.
+    lowest_dropped_.reset();
+    if (last_read_rescanned_) rescan_next_ = false;
+  }
+  if (count > 0) {
+    const std::uint32_t batch = rows_.open_batch(event.batch);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (current) {
+        enter_row(event, batch, i);
+      } else {
+        FlightRow row;
+        row.batch = batch;
+        row.index = i;
+        row.slot = event.batch->rows[i].row->slot;
+        give_up_unread(event.batch->rows[i], row);
+      }
+    }
+    rows_.close_batch(batch);
+  }
+  if (!current || event.batch->source.more) {
+    read_at_ = now_;
+  } else if (count > 0) {
+    // Rows come in: look again soon, but gather a few.
+    read_at_ = now_ + Duration{options_.polling_interval} / 10;
+  } else {
+    read_at_ = now_ + options_.polling_interval;
+  }
+}
+
+bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t index) {
+  const PreparedRow& prepared = event.batch->rows[index];
+  FlightRow row;
+  row.batch = batch;
+  row.index = index;
+  row.slot = prepared.row->slot;
+  row.stage = RowStage::waiting;
+  if (!slots_.may_send(row.slot, now_)) {
+    give_up_unread(prepared, row);
+    // Its siblings are given up with it, and it must be read again before them.
+    if (!lowest_dropped_ || prepared.row->id < *lowest_dropped_) {
+      lowest_dropped_ = prepared.row->id;
+    }
+    return false;
+  }
+  if (KeyTrouble* trouble = keys_.find(prepared.row->key)) {
+    if (trouble->blocked(now_)) {
+      give_up_unread(prepared, row);
+      return false;
+    }
+    row.isolated = options_.safety.isolate_refused_keys;
+    trouble->touched = now_;
+  }
+  if (prepared.defect) {
+    dead_letter(row, prepared, prepared.defect->reason);
+    return false;
+  }
+  return place_row(row, prepared);
+}
+
+bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
+  row.topic = topics_.number(prepared.topic);
+  TopicState& topic = topics_.at(row.topic);
+  if (!topic.open()) {
+    hold_back(row.topic, prepared);
+    give_up_unread(prepared, row);
+    return false;
+  }
+  if (options_.check_sizes && prepared.wire_bytes > topic.message_bytes_max) {
+    dead_letter(row, prepared,
+                "the message has at least " + std::to_string(prepared.wire_bytes) +
+                    " bytes, topic " + topic.name + " takes " +
+                    std::to_string(topic.message_bytes_max) +
+                    ": make the payload smaller or raise the topic's max.message.bytes");
+    return false;
+  }
+  if (topic.routes.size() < topic_routes_max) {
+    topic.routes.insert({std::string(prepared.row->topic),
+                         std::string(prepared.row->aggregate_type),
+                         std::string(prepared.row->event_type)});
+  }
+  row.partition = partition_of(prepared.row->key, topic.partitions);
+  const RowTag tag = rows_.add(row);
+  ++slots_.at(row.slot).rows;
+  ++topic.rows;
+  if (row.isolated) {
+    ++keys_.find(prepared.row->key)->isolated_rows;
+    isolated_waiting_.push_back(tag);
+  } else {
+    topics_.add_waiting(row.topic, row.partition, tag);
+  }
+  return true;
+}
+
+void Core::hold_back(int topic, const PreparedRow& prepared) {
+  TopicState& state = topics_.at(topic);
+  if (state.routes.size() < topic_routes_max) {
+    state.routes.insert({std::string(prepared.row->topic), std::string(prepared.row->aggregate_type),
+                         std::string(prepared.row->event_type)});
+  }
+  if (!state.lowest_given_up || prepared.row->id < *state.lowest_given_up) {
+    state.lowest_given_up = prepared.row->id;
+  }
+  if (state.phase == TopicPhase::unknown) look_up(topic);
+}
+
+void Core::give_up_unread(const PreparedRow& prepared, FlightRow row) {
+  if (!options_.rows_are_claimed || !slots_.owns(prepared.row->slot)) return;
+  row.stage = RowStage::changing;
+  row.topic = -1;
+  row.isolated = false;
+  const RowTag tag = rows_.add(row);
+  ++slots_.at(row.slot).rows;
+  desk_.change({tag, store::RowOutcome::released, {}, {}});
+}
+
+void Core::dead_letter(FlightRow row, const PreparedRow& prepared, const std::string& reason) {
+  row.stage = RowStage::changing;
+  row.topic = -1;
+  row.isolated = false;
+  const RowTag tag = rows_.add(row);
+  ++slots_.at(row.slot).rows;
+  note_dead(prepared, row.slot, reason);
+  desk_.change({tag, store::RowOutcome::dead, reason, {}});
+}
+
+void Core::dead_letter_in_hand(RowTag tag, const std::string& reason) {
+  FlightRow& row = *rows_.find(tag);
+  const PreparedRow& prepared = rows_.prepared(row);
+  row.stage = RowStage::changing;
+  note_dead(prepared, row.slot, reason);
+  desk_.change({tag, store::RowOutcome::dead, reason, {}});
+}
+
+void Core::note_dead(const PreparedRow& prepared, int slot, const std::string& reason) {
+  // Until the dead letter is settled its key waits: were the lease lost first, the successor would find
+  // the row again, and perhaps send it.
+  KeyTrouble& trouble = keys_.enter(prepared.row->key, slot, now_);
+  ++trouble.dead_letters_pending;
+  if (trouble.head_done) {
+    trouble.head = prepared.row->id;
+    trouble.head_done = false;
+  }
+  if (trouble.stored && trouble.head == prepared.row->id) {
+    trouble.stored = false;
+    trouble.attempts = 0;
+    desk_.key({std::string(prepared.row->key), trouble.topic, slot, 0, {}, trouble.head, {}});
+  }
+  trouble.reason = reason;
+  notice(NoticeKind::row_dead, describe(*prepared.row), reason);
+}
+
+void Core::give_up(RowTag tag) {
+  FlightRow* row = rows_.find(tag);
+  if (row == nullptr) return;
+  rows_dropped(rows_.id(*row));
+  if (!options_.rows_are_claimed || !slots_.owns(row->slot)) {
+    forget(tag);
+    return;
+  }
+  if (row->isolated) {
+    if (KeyTrouble* trouble = keys_.find(rows_.prepared(*row).row->key)) --trouble->isolated_rows;
+    row->isolated = false;
+  }
+  row->stage = RowStage::changing;
+  desk_.change({tag, store::RowOutcome::released, {}, {}});
+}
+
+void Core::forget(RowTag tag) {
+  FlightRow* row = rows_.find(tag);
+  if (row == nullptr) return;
+  --slots_.at(row->slot).rows;
+  if (row->topic >= 0) --topics_.at(row->topic).rows;
+  if (row->isolated) {
+    KeyTrouble* trouble = keys_.find(rows_.prepared(*row).row->key);
+    if (trouble != nullptr && trouble->isolated_rows > 0) --trouble->isolated_rows;
+  }
+  rows_.erase(tag);
+}
+
+void Core::settle_when_due() {
+  for (const Settle* settle : desk_.due(now_)) say(*settle);
+  if (desk_.empty() || desk_.under_way() > 0) return;
+  std::vector<RowTag> lost;
+  const Settle* settle = desk_.next(rows_, slots_, 2 * options_.batch_size, lost);
+  for (const RowTag tag : lost) forget(tag);
+  if (settle != nullptr) say(*settle);
+}
+
+void Core::on(const SettleDone& event) {
+  SettleUnderWay settle = desk_.done(event.settle_id);
+  for (const int slot : event.result.lost_slots) {
+    // Only the lease that the settle showed is gone; the slot may have been acquired anew since.
+    for (const store::SlotLease& lease : settle.command.leases) {
+      if (lease.slot == slot && slots_.owns(slot) && slots_.at(slot).lease == lease) {
+        lose_slot(slot, "settling was refused: the lease is another relay's");
+      }
+    }
+  }
+  if (!settle.published.empty()) last_settled_ = now_;
+  for (const RowTag tag : settle.published) finish_published(tag);
+  for (const PendingChange& change : settle.changes) finish_change(change);
+}
+
+void Core::finish_published(RowTag tag) {
+  FlightRow* row = rows_.find(tag);
+  if (row == nullptr) return;
+  const OutboxRow& source = *rows_.prepared(*row).row;
+  KeyTrouble* trouble = keys_.find(source.key);
+  if (trouble != nullptr && trouble->head == source.id) trouble->head_done = true;
+  const std::string key = trouble != nullptr ? std::string(source.key) : std::string();
+  forget(tag);
+  if (trouble != nullptr) free_key_if_clean(key);
+}
+
+void Core::finish_change(const PendingChange& change) {
+  FlightRow* row = rows_.find(change.tag);
+  if (row == nullptr) return;
+  const OutboxRow& source = *rows_.prepared(*row).row;
+  const std::string key(source.key);
+  if (KeyTrouble* trouble = keys_.find(key)) {
+    if (change.outcome == store::RowOutcome::dead) {
+      --trouble->dead_letters_pending;
+      if (trouble->head == source.id) trouble->head_done = true;
+    } else if (change.outcome == store::RowOutcome::retry) {
+      --trouble->retries_pending;
+    }
+  }
+  if (change.outcome == store::RowOutcome::dead && options_.copies_dead_letters) {
+    say(CopyDeadLetter{rows_.share_batch(*row), row->index, change.reason});
+  }
+  forget(change.tag);
+  free_key_if_clean(key);
+}
+
+bool Core::may_read() const {
+  return joined_ && !stopping_ && !read_under_way_ && main_.open && last_verified_ >= verified_after_;
+}
+
+std::size_t Core::rows_room() const {
+  return options_.in_flight_rows_max - std::min(options_.in_flight_rows_max, rows_.count());
+}
+
+std::size_t Core::bytes_room() const {
+  return options_.in_flight_bytes_max - std::min(options_.in_flight_bytes_max, rows_.bytes());
+}
+
+bool Core::room_to_read() const {
+  // Small reads cost as much as large ones: wait for room unless nothing is in hand.
+  if (rows_.count() == 0) return true;
+  return rows_room() >= std::min(options_.batch_size, options_.in_flight_rows_max) / 2 &&
+         bytes_room() >= options_.in_flight_bytes_max / 4;
+}
+
+void Core::read_when_due() {
+  if (!may_read() || !room_to_read()) return;
+  if (now_ < read_at_) {
+    wake_by(read_at_);
+    return;
+  }
+  ReadRows read = make_read();
+  if (read.leases.empty()) return;
+  read.rows_max = std::max<std::size_t>(1, std::min(options_.batch_size, rows_room()));
+  read.bytes_max = std::max<std::size_t>(1, bytes_room());
+  read_under_way_ = true;
+  last_read_rescanned_ = read.rescan;
+  if (read.rescan) rescan_at_ = now_ + options_.rescan_interval;
+  say(std::move(read));
+}
+
+ReadRows Core::make_read() {
+  ReadRows read;
+  read.generation = generation_;
+  read.leases = slots_.readable(now_);
+  read.in_flight = rows_.ids();
+  read.blocked_keys = keys_.blocked(now_);
+  read.held_routes = topics_.held_routes(held_routes_max);
+  read.lowest_unsettled = lowest_unsettled();
+  // From time to time everything, for rows that were set back by hand behind us.
+  read.rescan = rescan_next_ || now_ >= rescan_at_;
+  return read;
+}
+
+std::optional<RowId> Core::lowest_unsettled() {
+  std::optional<RowId> lowest = lowest_dropped_;
+  const auto consider = [&](const RowId& id) {
+    if (!lowest || id < *lowest) lowest = id;
+  };
+  rows_.for_each([&](RowTag, FlightRow& row) { consider(rows_.id(row)); });
+  keys_.for_each([&](const std::string&, KeyTrouble& trouble) { consider(trouble.head); });
+  topics_.for_each([&](int, TopicState& topic) {
+    if (topic.lowest_given_up) consider(*topic.lowest_given_up);
+  });
+  return lowest;
+}
+
+}  // namespace outbox::relay
