@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+
+#include "core/clock.hpp"
+#include "store/sqlite/seams.hpp"
+
+namespace outbox::store::sqlite {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+class SqliteBacklog final : public Backlog {
+ public:
+  explicit SqliteBacklog(SharedContext context) : context_(std::move(context)) {}
+
+  BacklogView view(std::int64_t count_max) override {
+    const auto reader = context_->database->reader(context_->options.statement_timeout);
+    // One snapshot for all counts.
+    reader->run_script("BEGIN");
+    BacklogView view;
+    count(*reader, count_max, view);
+    list_types(*reader, count_max, view);
+    list_keys(*reader, view);
+    reader->run_script("COMMIT");
+    return view;
+  }
+
+ private:
+  void count(Connection& reader, std::int64_t count_max, BacklogView& view) const {
+    Query pending = reader.query(context_->sql.count_pending, count_max + 1);
+    if (pending.step()) {
+      view.exact = pending.integer(0) <= count_max;
+      view.pending = std::min(pending.integer(0), count_max);
+      view.retrying = std::min(pending.integer(1), count_max);
+      if (!pending.is_null(2)) {
+        view.oldest_pending_age = milliseconds(std::max<std::int64_t>(0, pending.integer(2)));
+      }
+    }
+    Query dead = reader.query(context_->sql.count_dead, count_max + 1);
+    if (dead.step()) {
+      view.exact = view.exact && dead.integer(0) <= count_max;
+      view.dead = std::min(dead.integer(0), count_max);
+    }
+  }
+
+  void list_types(Connection& reader, std::int64_t count_max, BacklogView& view) const {
+    Query types = reader.query(context_->sql.count_types, count_max);
+    while (types.step()) {
+      view.pending_by_type.push_back({std::string(types.text(0)), types.integer(1)});
+    }
+  }
+
+  void list_keys(Connection& reader, BacklogView& view) const {
+    const std::int64_t now_us = wall_clock_us();
+    Query query = reader.query(
+        "SELECT wire_key, topic, slot, attempts, blocked_until, head, reason FROM outboxd_keys "
+        "WHERE outbox_table = ?1 AND relay_name = ?2 ORDER BY blocked_until DESC, wire_key "
+        "LIMIT 100",
+        context_->table_name, context_->options.relay_name);
+    while (query.step()) {
+      KeyState& key = view.blocked_keys.emplace_back();
+      key.key = query.text(0);
+      key.topic = query.text(1);
+      key.slot = static_cast<int>(query.integer(2));
+      key.attempts = static_cast<int>(query.integer(3));
+      key.blocked_for = std::chrono::duration_cast<milliseconds>(
+          microseconds(query.integer(4) - now_us));
+      const std::string_view head = query.text(5);
+      std::from_chars(head.data(), head.data() + head.size(), key.head.number);
+      key.reason = query.text(6);
+    }
+  }
+
+  const SharedContext context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backlog> make_backlog(SharedContext context) {
+  return std::make_unique<SqliteBacklog>(std::move(context));
+}
+
+}  // namespace outbox::store::sqlite

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+#include <tuple>
+#include <unordered_set>
+
+#include "core/json_text.hpp"
+#include "store/sqlite/seams.hpp"
+#include "store/sqlite/text_arena.hpp"
+
+namespace outbox::store::sqlite {
+
+namespace {
+
+using RouteView = std::tuple<std::string_view, std::string_view, std::string_view>;
+
+// What one read leaves out. The statement asks it row by row through the SQL function
+// outboxd_wanted(), before SQLite has fetched a payload: no row that waits costs more than its key.
+class RowFilter {
+ public:
+  void prepare(const ReadRequest& request, const std::vector<std::string>& aggregate_types,
+               int slots) {
+    slots_ = slots;
+    wanted_slots_.assign(static_cast<std::size_t>(slots), false);
+    for (const SlotLease& lease : request.leases) {
+      if (lease.slot >= 0 && lease.slot < slots) {
+        wanted_slots_[static_cast<std::size_t>(lease.slot)] = true;
+      }
+    }
+    in_flight_.clear();
+    for (const RowId& id : request.in_flight) in_flight_.push_back(id.number);
+    std::sort(in_flight_.begin(), in_flight_.end());
+    blocked_keys_.clear();
+    blocked_keys_.insert(request.blocked_keys.begin(), request.blocked_keys.end());
+    held_routes_.clear();
+    for (const RouteColumns& route : request.held_routes) {
+      held_routes_.emplace_back(route.topic, route.aggregate_type, route.event_type);
+    }
+    std::sort(held_routes_.begin(), held_routes_.end());
+    aggregate_types_.clear();
+    aggregate_types_.insert(aggregate_types.begin(), aggregate_types.end());
+  }
+
+  [[nodiscard]] bool wants(std::int64_t id, std::string_view key, const RouteView& route) const {
+    if (!wanted_slots_[static_cast<std::size_t>(slot_of_key(key, slots_))]) return false;
+    const std::string_view aggregate_type = std::get<1>(route);
+    if (!aggregate_types_.empty() && !aggregate_types_.contains(aggregate_type)) return false;
+    if (std::binary_search(in_flight_.begin(), in_flight_.end(), id)) return false;
+    if (!blocked_keys_.empty() && blocked_keys_.contains(key)) return false;
+    return !std::binary_search(held_routes_.begin(), held_routes_.end(), route);
+  }
+
+ private:
+  int slots_ = 1;
+  std::vector<bool> wanted_slots_;
+  std::vector<std::int64_t> in_flight_;
+  std::unordered_set<std::string_view> blocked_keys_;
+  std::vector<RouteView> held_routes_;
+  std::unordered_set<std::string_view> aggregate_types_;
+};
+
+std::string_view view_of(sqlite3_value* value) {
+  const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_value_bytes(value))};
+}
+
+void outboxd_wanted(sqlite3_context* context, int, sqlite3_value** values) {
+  const auto& filter = *static_cast<const RowFilter*>(sqlite3_user_data(context));
+  const RouteView route(view_of(values[2]), view_of(values[3]), view_of(values[4]));
+  const bool wanted = filter.wants(sqlite3_value_int64(values[0]), view_of(values[1]), route);
+  sqlite3_result_int(context, wanted ? 1 : 0);
+}
+
+class SqliteCapture final : public Capture {
+ public:
+  explicit SqliteCapture(SharedContext context) : context_(std::move(context)) {}
+
+  RowBatch read(const ReadRequest& request) override {
+    Connection& reader = open_reader();
+    // Changed only by a command that drains first, so that a running relay may remember it.
+    if (slots_ == 0) slots_ = stored_slots(reader, *context_);
+    filter_.prepare(request, context_->options.aggregate_types, slots_);
+    const bool from_first = request.rescan || !request.lowest_unsettled;
+    Query query = reader.query(context_->sql.read,
+                               from_first ? std::numeric_limits<std::int64_t>::min()
+                                          : request.lowest_unsettled->number);
+    RowBatch batch;
+    auto arena = std::make_shared<TextArena>();
+    while (query.step()) {
+      const std::size_t bytes = bytes_of(query);
+      const bool over_budget = batch.bytes + bytes > request.bytes_max && !batch.rows.empty();
+      if (over_budget || batch.rows.size() >= request.rows_max) {
+        batch.more = true;
+        break;
+      }
+      batch.rows.push_back(row_of(query, *arena));
+      batch.bytes += bytes;
+    }
+    batch.memory = std::move(arena);
+    return batch;
+  }
+
+ private:
+  // The columns of TableSql::read, in order.
+  enum Column {
+    id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, payload_bytes,
+    content_type, topic, headers, retry_count, created_at_us
+  };
+
+  Connection& open_reader() {
+    if (reader_ == nullptr) {
+      reader_ = context_->database->reader(context_->options.statement_timeout);
+      sqlite3_create_function_v2(reader_->handle(), "outboxd_wanted", 5,
+                                 SQLITE_UTF8 | SQLITE_DIRECTONLY, &filter_, &outboxd_wanted,
+                                 nullptr, nullptr, nullptr);
+    }
+    return *reader_;
+  }
+
+  [[nodiscard]] static std::size_t bytes_of(const Query& query) {
+    return query.text(payload_bytes).size() + query.text(payload).size() +
+           query.text(event_key).size() + query.text(aggregate_id).size() +
+           query.text(headers).size();
+  }
+
+  [[nodiscard]] OutboxRow row_of(const Query& query, TextArena& arena) const {
+    OutboxRow row;
+    row.id.number = query.integer(id);
+    row.event_id = parse_uuid(query.text(event_id)).value_or(Uuid{});
+    row.aggregate_type = arena.keep(query.text(aggregate_type));
+    row.aggregate_id = arena.keep(query.text(aggregate_id));
+    row.key = query.is_null(event_key) ? row.aggregate_id : arena.keep(query.text(event_key));
+    row.event_type = arena.keep(query.text(event_type));
+    row.topic = arena.keep(query.text(topic));
+    row.headers_json = arena.keep(query.text(headers));
+    row.content_type = arena.keep(query.text(content_type));
+    row.occurred_at_us = query.integer(created_at_us);
+    row.slot = slot_of_key(row.key, slots_);
+    row.retry_count = static_cast<int>(query.integer(retry_count));
+    if (!query.is_null(payload_bytes)) {
+      row.payload = arena.keep(query.text(payload_bytes));
+      row.payload_kind = PayloadKind::bytes;
+    } else {
+      row.payload = arena.keep(query.text(payload));
+      row.payload_is_null = query.is_null(payload);
+      // SQLite takes any bytes for text; what is no UTF-8 must not pass for JSON.
+      row.payload_kind = find_utf8_fault(row.payload) ? PayloadKind::bytes : PayloadKind::json;
+    }
+    return row;
+  }
+
+  const SharedContext context_;
+  RowFilter filter_;  // Before the connection, whose function points to it.
+  std::unique_ptr<Connection> reader_;
+  int slots_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Capture> make_capture(SharedContext context) {
+  return std::make_unique<SqliteCapture>(std::move(context));
+}
+
+}  // namespace outbox::store::sqlite

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite/table_sql.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "core/murmur2.hpp"
+
+namespace outbox::store::sqlite {
+
+namespace {
+
+// Word for word what the partial index says: only then does SQLite know that the index holds them all.
+constexpr std::string_view unsettled = "status IN ('PENDING', 'PROCESSING', 'FAILED')";
+
+std::string quoted(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char character : text) {
+    if (character == quote) out += quote;
+    out += character;
+  }
+  return out + quote;
+}
+
+}  // namespace
+
+std::string quoted_identifier(std::string_view name) { return quoted(name, '"'); }
+
+std::string quoted_text(std::string_view text) { return quoted(text, '\''); }
+
+std::string derived_name(std::string_view table, std::string_view suffix) {
+  return fmt::format("{}{}", table, suffix);
+}
+
+TableSql::TableSql(const TableShape& shape) {
+  const std::string table = quoted_identifier(shape.table);
+  // Named, because the planner would rather walk the whole table by its primary key.
+  const std::string from_unsettled =
+      fmt::format("{} INDEXED BY {} WHERE {}", table,
+                  quoted_identifier(derived_name(shape.table, "_unsettled")), unsettled);
+  read = fmt::format(
+      "SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, "
+      "payload_bytes, content_type, topic, headers, retry_count, "
+      "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000 "
+      "FROM {} AND id >= ?1 AND outboxd_wanted(id, coalesce(event_key, aggregate_id), topic, "
+      "aggregate_type, event_type) ORDER BY id",
+      from_unsettled);
+  publish_mark = fmt::format(
+      "UPDATE {} SET status = 'PUBLISHED', published_at = ?1 "
+      "WHERE id = ?2 AND {}",
+      table, unsettled);
+  publish_remove = fmt::format("DELETE FROM {} WHERE id = ?1 AND {}", table, unsettled);
+  retry = fmt::format(
+      "UPDATE {} SET status = 'FAILED', retry_count = retry_count + 1, next_attempt_at = ?1, "
+      "error_message = ?2 WHERE id = ?3 AND {}",
+      table, unsettled);
+  die = fmt::format(
+      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL "
+      "WHERE id = ?2 AND {}",
+      table, unsettled);
+  // An absent identity takes the column's default, which a bound NULL would not.
+  const auto insert_with = [&](std::string_view column, std::string_view value) {
+    return fmt::format(
+        "INSERT INTO {} (aggregate_type, aggregate_id, event_type, event_key, payload, "
+        "payload_bytes, content_type, topic, headers{}) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9{}) RETURNING id",
+        table, column, value);
+  };
+  insert = insert_with("", "");
+  insert_identified = insert_with(", event_id", ", ?10");
+  count_pending = fmt::format(
+      "SELECT count(*), coalesce(sum(retry_count > 0), 0), "
+      "max(CAST(round((julianday('now') - julianday(created_at)) * 86400000.0) AS INTEGER)) "
+      "FROM (SELECT retry_count, created_at FROM {} ORDER BY id LIMIT ?1)",
+      from_unsettled);
+  count_types = fmt::format(
+      "SELECT aggregate_type, count(*) FROM (SELECT aggregate_type FROM {} ORDER BY id LIMIT ?1) "
+      "GROUP BY aggregate_type ORDER BY count(*) DESC, aggregate_type LIMIT 100",
+      from_unsettled);
+  count_dead = fmt::format(
+      "SELECT count(*) FROM (SELECT 1 FROM {} INDEXED BY {} WHERE status = 'DEAD' LIMIT ?1)",
+      table, quoted_identifier(derived_name(shape.table, "_dead")));
+}
+
+Context::Context(const HomeOptions& home_options)
+    : options(home_options),
+      table_name(home_options.table.table),
+      sql(home_options.table),
+      database(Database::of(home_options.url)) {}
+
+std::optional<std::string> read_meta(Connection& connection, const Context& context,
+                                     std::string_view name) {
+  Query query = connection.query(
+      "SELECT value FROM outboxd_meta WHERE outbox_table = ?1 AND name = ?2", context.table_name,
+      name);
+  if (!query.step()) return std::nullopt;
+  return std::string(query.text(0));
+}
+
+void write_meta(Connection& connection, const Context& context, std::string_view name,
+                std::string_view value) {
+  connection
+      .query(
+          "INSERT INTO outboxd_meta (outbox_table, name, value) VALUES (?1, ?2, ?3) "
+          "ON CONFLICT (outbox_table, name) DO UPDATE SET value = excluded.value",
+          context.table_name, name, value)
+      .run();
+}
+
+int stored_slots(Connection& connection, const Context& context) {
+  const auto text = read_meta(connection, context, "slots").value_or("");
+  int slots = 0;
+  std::from_chars(text.data(), text.data() + text.size(), slots);
+  if (slots <= 0) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("outboxd_meta holds no count of slots for the table {}",
+                            context.table_name),
+                "run `outboxd migrate`");
+  }
+  return slots;
+}
+
+int slot_of_key(std::string_view key, int slots) noexcept {
+  // 256 buckets for ever, shared out over the slots (design, protocol 1).
+  const auto bucket = static_cast<int>(murmur2(key) & 255U);
+  return bucket % slots;
+}
+
+}  // namespace outbox::store::sqlite
