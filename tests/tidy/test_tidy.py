@@ -85,6 +85,7 @@ SOUND = [
     ("src/core/a.cpp", "// std::thread, rand() and sleep_for in a comment\n"
      'const char* a = "std::thread rand() catch (...) { {";\nstd::thread::id b;\n'),
     ("src/core/a.cpp", "void f() { try { g(); } catch (...) { /* Thread entry: tell it. */ } }\n"),
+    ("src/core/a.cpp", "void f() { try { g(); } catch (...) { roll_back(); throw; } }\n"),
     ("src/core/a.cpp", "const Table table = {\n" + "  {1, 2},\n" * 90 + "};\n"),
     ("src/core/a.hpp", "int f(std::map<int, std::map<int, int>> a, std::function<int(int, int)> b,"
      "\n      int c, int d, int e);\n"),
