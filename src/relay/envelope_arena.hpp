@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for the texts that a batch makes of its rows, given back all at once with the batch. One block
-// holds the short texts of all rows, so that preparing a row allocates nothing.
+// Memory for the texts that a batch makes of its rows, given back all at once with the batch. One
+// block holds the short texts of all rows, so that preparing a row allocates nothing.
 #pragma once
 
 #include <cstddef>

@@ -8,9 +8,9 @@
 //   4. then each `topic` step of `relay.transform`, its `{topic}` being the topic so far;
 //   5. then a C++ transformer's topic function.
 //
-// All of it may look at RouteColumns alone (the row's topic, aggregate type and event type): a topic on
-// hold is left out of reading by these, in the statement itself. So `{aggregate_id}` is refused in a
-// topic's template.
+// All of it may look at RouteColumns alone (the row's topic, aggregate type and event type): a
+// topic on hold is left out of reading by these, in the statement itself. So `{aggregate_id}` is
+// refused in a topic's template.
 #pragma once
 
 #include <array>
@@ -28,9 +28,9 @@
 
 namespace outbox::relay {
 
-/// Why a topic of this name must not be written to, as the end of a sentence; empty: it may. Kafka's own
-/// rules (1 to 249 of `[A-Za-z0-9._-]`, not `.` or `..`), and no topic that begins with `__`: those are
-/// the brokers' own, and a row must not reach them.
+/// Why a topic of this name must not be written to, as the end of a sentence; empty: it may.
+/// Kafka's own rules (1 to 249 of `[A-Za-z0-9._-]`, not `.` or `..`), and no topic that begins with
+/// `__`: those are the brokers' own, and a row must not reach them.
 [[nodiscard]] std::string_view topic_fault(std::string_view topic) noexcept;
 
 /// True where `text` matches `pattern`, in which `*` stands for any text, also none.

@@ -43,9 +43,8 @@ Template Template::of_topic(std::string_view text, std::string_view setting) {
     if (brace == text.size()) break;
     const std::string_view rest = text.substr(brace);
     const auto& all = placeholders();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Placeholder& one) {
-      return rest.starts_with(one.name);
-    });
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const Placeholder& one) { return rest.starts_with(one.name); });
     if (found == all.end()) refuse(setting, text, "has a brace that begins no known placeholder");
     if (found->piece == Piece::aggregate_id) refuse(setting, text, "follows {aggregate_id}");
     result.parts_.push_back({found->piece, {}});
@@ -61,9 +60,8 @@ Template Template::of_json(std::string_view json) {
   while (at < json.size()) {
     const std::string_view rest = json.substr(at);
     const auto& all = placeholders();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Placeholder& one) {
-      return rest.starts_with(one.name);
-    });
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const Placeholder& one) { return rest.starts_with(one.name); });
     if (found == all.end()) {
       result.add_literal(rest.substr(0, 1));
       ++at;
@@ -82,10 +80,18 @@ void Template::append_to(std::string& out, const TemplateValues& values) const {
       case Piece::literal:
         out += part.text;
         continue;
-      case Piece::event_type: text = values.event_type; break;
-      case Piece::aggregate_type: text = values.aggregate_type; break;
-      case Piece::aggregate_id: text = values.aggregate_id; break;
-      case Piece::topic: text = values.topic; break;
+      case Piece::event_type:
+        text = values.event_type;
+        break;
+      case Piece::aggregate_type:
+        text = values.aggregate_type;
+        break;
+      case Piece::aggregate_id:
+        text = values.aggregate_id;
+        break;
+      case Piece::topic:
+        text = values.topic;
+        break;
     }
     if (escapes_) {
       append_json_escaped(out, text);

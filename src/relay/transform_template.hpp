@@ -20,8 +20,8 @@ struct TemplateValues {
 
 class Template {
  public:
-  /// For a topic. Throws Error(configuration), naming `setting`, for a placeholder that a topic cannot
-  /// follow (see relay/route.hpp), an unknown one and a brace without its other half.
+  /// For a topic. Throws Error(configuration), naming `setting`, for a placeholder that a topic
+  /// cannot follow (see relay/route.hpp), an unknown one and a brace without its other half.
   [[nodiscard]] static Template of_topic(std::string_view text, std::string_view setting);
 
   /// For a JSON text: what is put in is escaped, since a placeholder can only stand inside a string
