@@ -1,5 +1,5 @@
--- What relays share on one outbox; the same tables as on PostgreSQL. One process relays on a file, so
--- the clock is that process's own: times here are microseconds since 1970 UTC.
+-- What relays share on one outbox; the same tables as on PostgreSQL. One process relays on a
+-- file, so the clock is that process's own: times here are microseconds since 1970 UTC.
 
 CREATE TABLE IF NOT EXISTS outboxd_meta (
   outbox_table TEXT NOT NULL,

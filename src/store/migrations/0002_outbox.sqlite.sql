@@ -1,10 +1,10 @@
 -- only: native
--- The outbox itself: everything but the types, the aggregate and the payload has a default, so that
--- any client of SQLite can insert, the sqlite3 shell too. There is no bucket column therefore: it would
--- need a function that only our connections have; the relay computes the bucket as it reads.
--- AUTOINCREMENT, because a plain rowid is used again after its row was deleted. Times are texts in
--- ISO 8601 and UTC (any text that SQLite's date functions take will do). CHECK on headers is written
--- with IS NULL, because json_valid(NULL) is 0 in SQLite 3.40.
+-- The outbox itself: everything but the types, the aggregate and the payload has a default, so
+-- that any client of SQLite can insert, the sqlite3 shell too. There is no bucket column therefore:
+-- it would need a function that only our connections have; the relay computes the bucket as it
+-- reads. AUTOINCREMENT, because a plain rowid is used again after its row was deleted. Times are
+-- texts in ISO 8601 and UTC (any text that SQLite's date functions take will do). The CHECKs are
+-- written with IS NULL, because json_valid(NULL) is 0 in SQLite 3.40.
 
 CREATE TABLE {table} (
   id              INTEGER PRIMARY KEY AUTOINCREMENT,

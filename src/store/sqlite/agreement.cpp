@@ -19,7 +19,8 @@ using Types = std::vector<std::string>;
 std::string names_of(const Types& types) {
   if (types.empty()) return "all aggregate types";
   std::string names;
-  for (const std::string& type : types) names += (names.empty() ? "" : ", ") + type;
+  for (const std::string& type : types)
+    names += (names.empty() ? "" : ", ") + type;
   return names;
 }
 
@@ -92,7 +93,8 @@ class SqliteAgreement final : public Agreement {
   void check_table(Connection& connection) const {
     std::set<std::string> found;
     Query query = connection.query("SELECT name FROM pragma_table_info(?1)", context_->table_name);
-    while (query.step()) found.emplace(query.text(0));
+    while (query.step())
+      found.emplace(query.text(0));
     if (found.empty()) {
       throw Error(ErrorKind::not_found,
                   fmt::format("the table {} does not exist in {}", context_->table_name,
@@ -140,8 +142,8 @@ class SqliteAgreement final : public Agreement {
       } else if (share_a_type(relay.aggregate_types, terms.aggregate_types)) {
         throw Error(ErrorKind::conflict,
                     fmt::format("relay {} takes {}, but relay {} ({}) already takes {}",
-                                terms.relay_name, names_of(terms.aggregate_types),
-                                relay.relay_name, relay.members, names_of(relay.aggregate_types)),
+                                terms.relay_name, names_of(terms.aggregate_types), relay.relay_name,
+                                relay.members, names_of(relay.aggregate_types)),
                     "give each relay aggregate types of its own (relays.NAME.aggregate-types)");
       }
     }
@@ -174,8 +176,8 @@ class SqliteAgreement final : public Agreement {
   [[nodiscard]] Uuid outbox_id(Connection& connection) const {
     std::int64_t highest = 0;
     {
-      Query query = connection.query("SELECT seq FROM sqlite_sequence WHERE name = ?1",
-                                     context_->table_name);
+      Query query =
+          connection.query("SELECT seq FROM sqlite_sequence WHERE name = ?1", context_->table_name);
       if (query.step()) highest = query.integer(0);
     }
     const auto stored_text = read_meta(connection, *context_, "highest_id").value_or("0");

@@ -66,8 +66,8 @@ class SqliteBacklog final : public Backlog {
       key.topic = query.text(1);
       key.slot = static_cast<int>(query.integer(2));
       key.attempts = static_cast<int>(query.integer(3));
-      key.blocked_for = std::chrono::duration_cast<milliseconds>(
-          microseconds(query.integer(4) - now_us));
+      key.blocked_for =
+          std::chrono::duration_cast<milliseconds>(microseconds(query.integer(4) - now_us));
       const std::string_view head = query.text(5);
       std::from_chars(head.data(), head.data() + head.size(), key.head.number);
       key.reason = query.text(6);

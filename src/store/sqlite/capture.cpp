@@ -28,7 +28,8 @@ class RowFilter {
       }
     }
     in_flight_.clear();
-    for (const RowId& id : request.in_flight) in_flight_.push_back(id.number);
+    for (const RowId& id : request.in_flight)
+      in_flight_.push_back(id.number);
     std::sort(in_flight_.begin(), in_flight_.end());
     blocked_keys_.clear();
     blocked_keys_.insert(request.blocked_keys.begin(), request.blocked_keys.end());
@@ -82,9 +83,9 @@ class SqliteCapture final : public Capture {
     if (slots_ == 0) slots_ = stored_slots(reader, *context_);
     filter_.prepare(request, context_->options.aggregate_types, slots_);
     const bool from_first = request.rescan || !request.lowest_unsettled;
-    Query query = reader.query(context_->sql.read,
-                               from_first ? std::numeric_limits<std::int64_t>::min()
-                                          : request.lowest_unsettled->number);
+    Query query =
+        reader.query(context_->sql.read, from_first ? std::numeric_limits<std::int64_t>::min()
+                                                    : request.lowest_unsettled->number);
     RowBatch batch;
     auto arena = std::make_shared<TextArena>();
     while (query.step()) {
@@ -104,8 +105,19 @@ class SqliteCapture final : public Capture {
  private:
   // The columns of TableSql::read, in order.
   enum Column {
-    id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, payload_bytes,
-    content_type, topic, headers, retry_count, created_at_us
+    id,
+    event_id,
+    aggregate_type,
+    aggregate_id,
+    event_key,
+    event_type,
+    payload,
+    payload_bytes,
+    content_type,
+    topic,
+    headers,
+    retry_count,
+    created_at_us
   };
 
   Connection& open_reader() {

@@ -21,25 +21,34 @@ ErrorKind kind_of(int code) noexcept {
     case SQLITE_FULL:
     case SQLITE_CANTOPEN:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM: return ErrorKind::unreachable;
+    case SQLITE_NOMEM:
+      return ErrorKind::unreachable;
     case SQLITE_NOTADB:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_READONLY: return ErrorKind::configuration;
-    default: return ErrorKind::failed;
+    case SQLITE_READONLY:
+      return ErrorKind::configuration;
+    default:
+      return ErrorKind::failed;
   }
 }
 
 std::string hint_of(int code) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return "another connection keeps the file locked; end its transaction";
-    case SQLITE_FULL: return "the disk is full; make room";
-    case SQLITE_NOTADB: return "database.url must name a SQLite file";
+    case SQLITE_LOCKED:
+      return "another connection keeps the file locked; end its transaction";
+    case SQLITE_FULL:
+      return "the disk is full; make room";
+    case SQLITE_NOTADB:
+      return "database.url must name a SQLite file";
     case SQLITE_READONLY:
-    case SQLITE_PERM: return "give this user the right to write the file and its folder";
-    case SQLITE_CORRUPT: return "the file is damaged; restore it from a backup";
-    default: return {};
+    case SQLITE_PERM:
+      return "give this user the right to write the file and its folder";
+    case SQLITE_CORRUPT:
+      return "the file is damaged; restore it from a backup";
+    default:
+      return {};
   }
 }
 
@@ -130,7 +139,9 @@ std::string_view Query::text(int column) const noexcept {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-int Query::columns() const noexcept { return sqlite3_column_count(statement_); }
+int Query::columns() const noexcept {
+  return sqlite3_column_count(statement_);
+}
 
 Connection::Connection(const std::string& path, Access access,
                        std::chrono::milliseconds busy_timeout)
@@ -192,7 +203,8 @@ sqlite3_stmt* Connection::cached(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size()) + 1,
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK && std::string_view(sqlite3_errmsg(handle())).starts_with("no such table")) {
+  if (code != SQLITE_OK &&
+      std::string_view(sqlite3_errmsg(handle())).starts_with("no such table")) {
     throw Error(ErrorKind::not_found, sqlite3_errmsg(handle()), "run `outboxd migrate`");
   }
   if (code != SQLITE_OK) throw error_of(handle(), code, "preparing a statement");
@@ -203,8 +215,8 @@ sqlite3_stmt* Connection::cached(const std::string& sql) {
 Query Connection::prepare_once(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
-  const int code = sqlite3_prepare_v2(handle(), sql.data(), static_cast<int>(sql.size()),
-                                      &statement, &rest);
+  const int code =
+      sqlite3_prepare_v2(handle(), sql.data(), static_cast<int>(sql.size()), &statement, &rest);
   StatementHandle owned(statement);
   if (code != SQLITE_OK) throw error_of(handle(), code, "preparing a statement");
   const std::string_view behind(rest, sql.data() + sql.size());
@@ -219,7 +231,9 @@ void Connection::run_script(const std::string& sql) {
   if (code != SQLITE_OK) throw error_of(handle(), code, "running a script");
 }
 
-std::int64_t Connection::changes() const noexcept { return sqlite3_changes64(handle()); }
+std::int64_t Connection::changes() const noexcept {
+  return sqlite3_changes64(handle());
+}
 
 bool Connection::in_transaction() const noexcept {
   return sqlite3_get_autocommit(handle()) == 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection to a SQLite file, its prepared statements and its transactions. Used by one thread at a
-// time. Everything that SQLite refuses becomes an outbox::Error here, and only here.
+// One connection to a SQLite file, its prepared statements and its transactions. Used by one thread
+// at a time. Everything that SQLite refuses becomes an outbox::Error here, and only here.
 #pragma once
 
 #include <sqlite3.h>
@@ -28,8 +28,8 @@ struct StatementFinalizer {
 };
 using StatementHandle = std::unique_ptr<sqlite3_stmt, StatementFinalizer>;
 
-/// One use of a statement: bind, step, read. Destroying it resets the statement, so that no snapshot
-/// stays open behind it (a forgotten reader lets the write-ahead log grow without end).
+/// One use of a statement: bind, step, read. Destroying it resets the statement, so that no
+/// snapshot stays open behind it (a forgotten reader lets the write-ahead log grow without end).
 class Query {
  public:
   explicit Query(sqlite3_stmt* statement) noexcept : statement_(statement) {}
@@ -74,8 +74,9 @@ enum class Access : std::uint8_t {
 
 class Connection {
  public:
-  /// Throws Error(not_found) where there is no such file, Error(configuration) where it is no database or
-  /// lies on a file system without shared memory. `busy_timeout` is how long a lock is waited for.
+  /// Throws Error(not_found) where there is no such file, Error(configuration) where it is no
+  /// database or lies on a file system without shared memory. `busy_timeout` is how long a lock is
+  /// waited for.
   Connection(const std::string& path, Access access, std::chrono::milliseconds busy_timeout);
   Connection(const Connection&) = delete;  // SQLite keeps its address for the busy handler.
   Connection& operator=(const Connection&) = delete;
@@ -84,7 +85,8 @@ class Connection {
   template <class... Values>
   [[nodiscard]] Query query(const std::string& sql, const Values&... values);
 
-  /// A statement that is prepared for this one use. Error(failed) where it does not end after the first.
+  /// A statement that is prepared for this one use. Error(failed) where it does not end after the
+  /// first.
   [[nodiscard]] Query prepare_once(std::string_view sql);
 
   /// Runs a text of any number of statements without parameters.
@@ -97,9 +99,9 @@ class Connection {
   [[nodiscard]] std::chrono::milliseconds busy_timeout() const noexcept { return busy_timeout_; }
   void set_busy_timeout(std::chrono::milliseconds timeout) noexcept { busy_timeout_ = timeout; }
 
-  /// Copies the write-ahead log into the database once it has grown by a thousand pages, and lets the
-  /// next writer begin it anew. Called by the one writing connection between transactions. A reader
-  /// that stays is waited for briefly, then left for the next time.
+  /// Copies the write-ahead log into the database once it has grown by a thousand pages, and lets
+  /// the next writer begin it anew. Called by the one writing connection between transactions. A
+  /// reader that stays is waited for briefly, then left for the next time.
   void checkpoint_if_due();
 
  private:
@@ -115,12 +117,13 @@ class Connection {
   std::chrono::milliseconds busy_timeout_;
   std::map<std::string, StatementHandle, std::less<>> statements_;
   Moment busy_since_;
-  int log_pages_ = 0;           ///< In the write-ahead log, after our last commit.
+  int log_pages_ = 0;            ///< In the write-ahead log, after our last commit.
   int checkpoint_pages_ = 1000;  ///< When the next checkpoint is due.
 };
 
-/// BEGIN IMMEDIATE: a transaction that begins as a reader and writes later fails at once where another
-/// has committed in between, whatever the busy timeout. Rolled back when destroyed without commit().
+/// BEGIN IMMEDIATE: a transaction that begins as a reader and writes later fails at once where
+/// another has committed in between, whatever the busy timeout. Rolled back when destroyed without
+/// commit().
 class Transaction {
  public:
   explicit Transaction(Connection& connection);

@@ -36,10 +36,10 @@ Turn Database::write(std::chrono::milliseconds wait, Access access) {
                 "end the open inbox transaction before calling another seam");
   }
   if (!free_.wait_for(lock, wait, [&] { return !holder_.has_value(); })) {
-    throw Error(ErrorKind::unreachable,
-                fmt::format("the writing connection to {} was not free for {} ms", path_,
-                            wait.count()),
-                "an inbox transaction of this process stays open too long");
+    throw Error(
+        ErrorKind::unreachable,
+        fmt::format("the writing connection to {} was not free for {} ms", path_, wait.count()),
+        "an inbox transaction of this process stays open too long");
   }
   if (writer_ == nullptr) writer_ = std::make_unique<Connection>(path_, access, wait);
   writer_->set_busy_timeout(wait);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One SQLite file as this process uses it: one writing connection taken in turn, and the relay's lock.
+// One SQLite file as this process uses it: one writing connection taken in turn, and the relay's
+// lock.
 #pragma once
 
 #include <chrono>

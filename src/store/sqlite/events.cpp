@@ -33,10 +33,9 @@ class SqliteEvents final : public Events {
 
  private:
   [[nodiscard]] std::string insert_one(Connection& connection, const NewEvent& event) const {
-    Query query = connection.query(event.event_id ? context_->sql.insert_identified
-                                                  : context_->sql.insert,
-                                   event.aggregate_type, event.aggregate_id, event.event_type,
-                                   event.key, event.payload);
+    Query query = connection.query(
+        event.event_id ? context_->sql.insert_identified : context_->sql.insert,
+        event.aggregate_type, event.aggregate_id, event.event_type, event.key, event.payload);
     if (event.payload_bytes) {
       query.bind_blob(6, *event.payload_bytes);
     } else {

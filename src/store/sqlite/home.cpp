@@ -23,16 +23,17 @@ void refuse_what_sqlite_has_not(const HomeOptions& options) {
                 "set relay.capture to lease");
   }
   if (!options.table.native) {
-    throw Error(ErrorKind::configuration,
-                "outbox.preset and outbox.columns describe a table of somebody else's; on SQLite the "
-                "relay takes the product's own table only",
-                "leave them unset and run `outboxd migrate`, or relay from PostgreSQL");
+    throw Error(
+        ErrorKind::configuration,
+        "outbox.preset and outbox.columns describe a table of somebody else's; on SQLite the "
+        "relay takes the product's own table only",
+        "leave them unset and run `outboxd migrate`, or relay from PostgreSQL");
   }
   if (!options.table.schema.empty()) {
-    throw Error(ErrorKind::configuration,
-                "outbox.table names the schema " + options.table.schema +
-                    ", but a SQLite file has none",
-                "give the table's name alone");
+    throw Error(
+        ErrorKind::configuration,
+        "outbox.table names the schema " + options.table.schema + ", but a SQLite file has none",
+        "give the table's name alone");
   }
 }
 
@@ -58,6 +59,8 @@ Home make_home(const HomeOptions& options) {
   return home;
 }
 
-std::string library_version() { return sqlite3_libversion(); }
+std::string library_version() {
+  return sqlite3_libversion();
+}
 
 }  // namespace outbox::store::sqlite

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The store in one SQLite file. The seams' habits hold (store/leases.hpp) with one difference: all
-// objects made for one file, by whichever home of this process, share one writing connection, taken in
-// turn; those that only read have a connection each. SQLite 3.40 can lose pages where one connection
-// commits while another runs a checkpoint (the "WAL-reset" fault, repaired in 3.51.3): so checkpoints
-// are run by the writing connection alone, and in the mode that keeps every other writer out.
+// objects made for one file, by whichever home of this process, share one writing connection, taken
+// in turn; those that only read have a connection each. SQLite 3.40 can lose pages where one
+// connection commits while another runs a checkpoint (the "WAL-reset" fault, repaired in 3.51.3):
+// so checkpoints are run by the writing connection alone, and in the mode that keeps every other
+// writer out.
 //
 // An open InboxTransaction holds the writing connection; the other seams wait for it, at most the
 // statement timeout, then throw Error(unreachable). Called on the very thread that holds it, they
 // throw Error(usage) at once, because nobody could ever let them go on.
 //
 // One process relays on a file, by a lock on the file beside it whose name ends in `-relay`;
-// Agreement::agree and Leases::join take it, and throw Error(conflict) naming the holder's process id.
+// Agreement::agree and Leases::join take it, and throw Error(conflict) naming the holder's process
+// id.
 #pragma once
 
 #include <string>
@@ -21,8 +23,8 @@
 namespace outbox::store::sqlite {
 
 /// `options.url` is the file's path; it is made by Migrations::apply alone, everything else throws
-/// Error(not_found) where it is missing. Throws Error(configuration) where the options ask for what SQLite
-/// has not got: capture `row`, a table that is not the product's own, a schema.
+/// Error(not_found) where it is missing. Throws Error(configuration) where the options ask for what
+/// SQLite has not got: capture `row`, a table that is not the product's own, a schema.
 [[nodiscard]] Home make_home(const HomeOptions& options);
 
 /// For `outboxd version`, e.g. "3.40.1".

@@ -58,9 +58,7 @@ class SqliteInboxTransaction final : public InboxTransaction {
     has_savepoint_ = true;
   }
 
-  void rollback_to_savepoint() override {
-    connection().query("ROLLBACK TO outboxd_event").run();
-  }
+  void rollback_to_savepoint() override { connection().query("ROLLBACK TO outboxd_event").run(); }
 
   void commit() override { transaction_.commit(); }
 

@@ -165,8 +165,8 @@ class SqliteLeases final : public Leases {
     return now_us + microseconds(context_->options.lease_ttl).count();
   }
 
-  // Whoever holds the file's lock knows that no other process relays: what members of other processes
-  // still seem to hold is free at once, without waiting for their leases to end.
+  // Whoever holds the file's lock knows that no other process relays: what members of other
+  // processes still seem to hold is free at once, without waiting for their leases to end.
   void bury_other_processes(Connection& connection) const {
     connection
         .query(
@@ -193,8 +193,7 @@ class SqliteLeases final : public Leases {
             "ON CONFLICT (outbox_table, relay_name, member_name) DO UPDATE SET "
             "host = excluded.host, process_id = excluded.process_id, "
             "heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at",
-            context_->table_name, relay(), member(), host_name(), getpid(), now_us,
-            expiry(now_us))
+            context_->table_name, relay(), member(), host_name(), getpid(), now_us, expiry(now_us))
         .run();
   }
 

@@ -106,16 +106,17 @@ class SqliteMigrations final : public Migrations {
         if (migration.number == number) known = &migration;
       }
       if (known == nullptr) {
-        throw Error(ErrorKind::conflict,
-                    fmt::format("the database has migration {:04}, which this program does not know",
-                                number),
-                    "use the newer outboxd that applied it");
+        throw Error(
+            ErrorKind::conflict,
+            fmt::format("the database has migration {:04}, which this program does not know",
+                        number),
+            "use the newer outboxd that applied it");
       }
       if (known->checksum != entry.checksum) {
-        throw Error(ErrorKind::conflict,
-                    fmt::format("migration {:04} {} was applied with another content", number,
-                                known->name),
-                    "an applied migration never changes; use the outboxd that applied it");
+        throw Error(
+            ErrorKind::conflict,
+            fmt::format("migration {:04} {} was applied with another content", number, known->name),
+            "an applied migration never changes; use the outboxd that applied it");
       }
     }
   }

@@ -19,7 +19,8 @@ std::string holder_of(int descriptor) {
   char text[32] = {};
   const ssize_t got = pread(descriptor, text, sizeof text - 1, 0);
   std::string holder(text, got > 0 ? static_cast<std::size_t>(got) : 0);
-  while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+  while (!holder.empty() && holder.back() == '\n')
+    holder.pop_back();
   return holder.empty() ? "unknown" : holder;
 }
 
@@ -48,6 +49,8 @@ RelayLock::RelayLock(const std::string& database_path) {
   }
 }
 
-RelayLock::~RelayLock() { close(descriptor_); }
+RelayLock::~RelayLock() {
+  close(descriptor_);
+}
 
 }  // namespace outbox::store::sqlite

@@ -8,8 +8,9 @@
 
 namespace outbox::store::sqlite {
 
-/// Held for as long as the object lives; the operating system frees it when the process ends, however it
-/// ends. The lock's file stays behind: taking it away could leave two processes with a lock each.
+/// Held for as long as the object lives; the operating system frees it when the process ends,
+/// however it ends. The lock's file stays behind: taking it away could leave two processes with a
+/// lock each.
 class RelayLock {
  public:
   /// Locks `<database_path>-relay`. Throws Error(conflict) naming the process that holds it.

@@ -68,8 +68,8 @@ class SqliteSettlement final : public Settlement {
                        const std::set<int>& standing, std::int64_t now_us) const {
     const bool marks = context_->options.settle == SettleMode::mark;
     const TimestampText now = format_timestamp(now_us);
-    Query query = connection.query(marks ? context_->sql.publish_mark
-                                         : context_->sql.publish_remove);
+    Query query =
+        connection.query(marks ? context_->sql.publish_mark : context_->sql.publish_remove);
     if (marks) query.bind(1, std::string_view(now.text));
     std::int64_t settled = 0;
     for (const PublishedRow& row : rows) {
@@ -89,8 +89,7 @@ class SqliteSettlement final : public Settlement {
       const std::string_view reason = cut_reason(change.reason);
       if (change.outcome == RowOutcome::retry) {
         const TimestampText next = format_timestamp(after_us(now_us, change.retry_after));
-        connection
-            .query(context_->sql.retry, std::string_view(next.text), reason, change.id.number)
+        connection.query(context_->sql.retry, std::string_view(next.text), reason, change.id.number)
             .run();
       } else if (change.outcome == RowOutcome::dead) {
         connection.query(context_->sql.die, reason, change.id.number).run();
@@ -116,7 +115,8 @@ class SqliteSettlement final : public Settlement {
         .query(
             "INSERT INTO outboxd_keys (outbox_table, relay_name, wire_key, topic, slot, attempts, "
             "blocked_until, head, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-            "ON CONFLICT (outbox_table, relay_name, wire_key) DO UPDATE SET topic = excluded.topic, "
+            "ON CONFLICT (outbox_table, relay_name, wire_key) DO UPDATE SET topic = "
+            "excluded.topic, "
             "slot = excluded.slot, attempts = excluded.attempts, "
             "blocked_until = excluded.blocked_until, head = excluded.head, "
             "reason = excluded.reason",

@@ -11,7 +11,8 @@ namespace outbox::store::sqlite {
 
 namespace {
 
-// Word for word what the partial index says: only then does SQLite know that the index holds them all.
+// Word for word what the partial index says: only then does SQLite know that the index holds them
+// all.
 constexpr std::string_view unsettled = "status IN ('PENDING', 'PROCESSING', 'FAILED')";
 
 std::string quoted(std::string_view text, char quote) {
@@ -25,9 +26,13 @@ std::string quoted(std::string_view text, char quote) {
 
 }  // namespace
 
-std::string quoted_identifier(std::string_view name) { return quoted(name, '"'); }
+std::string quoted_identifier(std::string_view name) {
+  return quoted(name, '"');
+}
 
-std::string quoted_text(std::string_view text) { return quoted(text, '\''); }
+std::string quoted_text(std::string_view text) {
+  return quoted(text, '\'');
+}
 
 std::string derived_name(std::string_view table, std::string_view suffix) {
   return fmt::format("{}{}", table, suffix);
@@ -79,8 +84,8 @@ TableSql::TableSql(const TableShape& shape) {
       "GROUP BY aggregate_type ORDER BY count(*) DESC, aggregate_type LIMIT 100",
       from_unsettled);
   count_dead = fmt::format(
-      "SELECT count(*) FROM (SELECT 1 FROM {} INDEXED BY {} WHERE status = 'DEAD' LIMIT ?1)",
-      table, quoted_identifier(derived_name(shape.table, "_dead")));
+      "SELECT count(*) FROM (SELECT 1 FROM {} INDEXED BY {} WHERE status = 'DEAD' LIMIT ?1)", table,
+      quoted_identifier(derived_name(shape.table, "_dead")));
 }
 
 Context::Context(const HomeOptions& home_options)
@@ -91,9 +96,9 @@ Context::Context(const HomeOptions& home_options)
 
 std::optional<std::string> read_meta(Connection& connection, const Context& context,
                                      std::string_view name) {
-  Query query = connection.query(
-      "SELECT value FROM outboxd_meta WHERE outbox_table = ?1 AND name = ?2", context.table_name,
-      name);
+  Query query =
+      connection.query("SELECT value FROM outboxd_meta WHERE outbox_table = ?1 AND name = ?2",
+                       context.table_name, name);
   if (!query.step()) return std::nullopt;
   return std::string(query.text(0));
 }
@@ -113,10 +118,10 @@ int stored_slots(Connection& connection, const Context& context) {
   int slots = 0;
   std::from_chars(text.data(), text.data() + text.size(), slots);
   if (slots <= 0) {
-    throw Error(ErrorKind::not_found,
-                fmt::format("outboxd_meta holds no count of slots for the table {}",
-                            context.table_name),
-                "run `outboxd migrate`");
+    throw Error(
+        ErrorKind::not_found,
+        fmt::format("outboxd_meta holds no count of slots for the table {}", context.table_name),
+        "run `outboxd migrate`");
   }
   return slots;
 }

@@ -23,16 +23,17 @@ namespace outbox::store::sqlite {
 struct TableSql {
   explicit TableSql(const TableShape& shape);
 
-  std::string read;    ///< ?1: the least id. Asks outboxd_wanted() of each row before its payload.
-  std::string publish_mark;  ///< ?1: time, ?2: id.
-  std::string publish_remove;  ///< ?1: id.
-  std::string retry;           ///< ?1: time of the next attempt, ?2: reason, ?3: id.
-  std::string die;             ///< ?1: reason, ?2: id.
-  std::string insert;          ///< ?1 to ?9 as in NewEvent without its identity; returns the id.
+  std::string read;  ///< ?1: the least id. Asks outboxd_wanted() of each row before its payload.
+  std::string publish_mark;       ///< ?1: time, ?2: id.
+  std::string publish_remove;     ///< ?1: id.
+  std::string retry;              ///< ?1: time of the next attempt, ?2: reason, ?3: id.
+  std::string die;                ///< ?1: reason, ?2: id.
+  std::string insert;             ///< ?1 to ?9 as in NewEvent without its identity; returns the id.
   std::string insert_identified;  ///< The same with the identity as ?10.
-  std::string count_pending;   ///< ?1: most rows to look at. Also those retrying, and the oldest age.
-  std::string count_types;     ///< ?1: most rows to look at.
-  std::string count_dead;      ///< ?1: most rows to count.
+  std::string
+      count_pending;        ///< ?1: most rows to look at. Also those retrying, and the oldest age.
+  std::string count_types;  ///< ?1: most rows to look at.
+  std::string count_dead;   ///< ?1: most rows to count.
 };
 
 /// What every object of one home has in common.
