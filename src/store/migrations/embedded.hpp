@@ -3,8 +3,8 @@
 // The migrations as they stand in the .sql files beside this header, compiled in by embed.cmake.
 // A file whose first line is `-- only: native` makes tables of the product's own set; with a preset
 // (a foreign table) it is left out. Placeholders, filled in by the home: {schema} and {table} as
-// quoted identifiers, {name:text} as an identifier made of the table's name and `text`, {slots} as a
-// number, {outbox} as a literal with the table's name.
+// quoted identifiers, {name:text} as an identifier made of the table's name and `text`, {slots} as
+// a number, {outbox} as a literal with the table's name.
 #pragma once
 
 #include <span>

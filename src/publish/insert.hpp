@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one place that knows how an event becomes a row of an outbox table. It makes text and values;
+// the caller runs them in its own transaction on its own connection, with whatever driver it has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/table_shape.hpp"
+
+namespace outbox::publish {
+
+/// What an event says. Texts are views: they must live until the statement has run.
+struct EventFields {
+  std::optional<std::string_view>
+      event_id;  ///< A UUID; empty: the table's default, or a random one.
+  std::string_view aggregate_type;
+  std::string_view aggregate_id;
+  std::string_view event_type;
+  std::optional<std::string_view> key;  ///< Where it differs from aggregate_id.
+  std::optional<std::string_view> payload;
+  std::optional<std::string_view> payload_bytes;
+  std::optional<std::string_view> content_type;
+  std::optional<std::string_view> topic;
+  std::optional<std::string_view> headers_json;
+};
+
+/// A parameter of the statement, in the order of its placeholders.
+struct InsertValue {
+  std::optional<std::string> text;  ///< Empty: NULL.
+  bool bytes = false;               ///< Goes as bytes, not as text.
+};
+
+struct Insert {
+  std::string sql;  ///< `INSERT … VALUES ($1, …) RETURNING id`, numbered from $1.
+  std::vector<InsertValue> values;
+};
+
+struct InsertTarget {
+  const TableShape& shape;
+  std::string table;  ///< Quoted, with its schema.
+  std::string now;    ///< SQL for the present time; needed for foreign tables alone.
+};
+
+/// Throws Error(usage) where the event says something that the table has no column for. A foreign
+/// table's columns get the values that its own program would give them, since defaults often live
+/// in an ORM and not in the table.
+[[nodiscard]] Insert make_insert(const InsertTarget& target, const EventFields& event);
+
+}  // namespace outbox::publish

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Capture `lease`: unsettled rows are read without locking any of them; the slots' leases keep
+// other instances of ours away.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "store/postgres/floor.hpp"
+#include "store/postgres/read_filter.hpp"
+#include "store/postgres/row_reader.hpp"
+#include "store/postgres/seams.hpp"
+
+namespace outbox::store::postgres {
+namespace {
+
+constexpr std::string_view doing = "reading the outbox";
+
+// How many rows a statement looks at where the byte budget ended the one before it: sizes of
+// compressed values have to be unpacked to be known, so looking at 1,000 rows of 5 MB for three of
+// them is dear.
+class RowLimit {
+ public:
+  [[nodiscard]] std::size_t of(const ReadRequest& request) const {
+    return std::clamp<std::size_t>(limit_, 1, std::max<std::size_t>(request.rows_max, 1));
+  }
+  void follow(const ReadRequest& request, const RowBatch& batch) {
+    const bool ended_by_rows = batch.rows.size() >= of(request);
+    if (batch.more && !ended_by_rows)
+      limit_ = batch.rows.size() * 2 + 1;
+    else if (limit_ < request.rows_max)
+      limit_ *= 2;
+  }
+  void too_slow() { limit_ = std::max<std::size_t>(limit_ / 8, 1); }
+
+ private:
+  std::size_t limit_ = 10'000;
+};
+
+class LeaseCapture final : public Capture {
+ public:
+  explicit LeaseCapture(std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)), connection_(shared_->connection_options("relay capture")) {}
+
+  RowBatch read(const ReadRequest& request) override {
+    if (request.leases.empty()) return {};
+    prepare();
+    try {
+      RowBatch batch = read_rows(request);
+      limit_.follow(request, batch);
+      floor_->after_read(batch, table_->shape().order == RowOrder::id);
+      return batch;
+    } catch (const SqlError& error) {
+      floor_->forget();
+      if (error.sqlstate() == "57014") limit_.too_slow();
+      if (!connection_.is_open()) table_.reset();
+      throw;
+    }
+  }
+
+ private:
+  // Again for each new session, since much may have changed meanwhile.
+  void prepare() {
+    if (table_ && connection_.is_open()) return;
+    table_ = shared_->table(connection_);
+    slots_ = stored_slots(connection_, *table_);
+    reader_.emplace(*table_);
+    floor_.emplace(*table_);
+  }
+
+  RowBatch read_rows(const ReadRequest& request) {
+    ReadFilter filter(*table_, request);
+    filter.add_floor(floor_->before_read(connection_, request));
+    filter.add_buckets(slots_);
+    filter.add_exclusions();
+    const std::size_t rows_max = limit_.of(request);
+    const std::string limit = filter.next();
+    filter.parameters().number(static_cast<std::int64_t>(rows_max));
+    const std::string budget = filter.next();
+    filter.parameters().number(static_cast<std::int64_t>(request.bytes_max));
+    // The running sum is over what the innermost part found; values are sent, and large ones
+    // fetched, for the rows within the budget alone. The first row comes whatever its size.
+    const std::string order = table_->order_by();
+    const std::string sql = fmt::format(
+        "SELECT {outputs} FROM (SELECT t.*, "
+        "sum(t.outboxd_size) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING)::bigint "
+        "AS outboxd_total FROM (SELECT {columns}, {size} AS outboxd_size FROM {table} t "
+        "WHERE {conditions} ORDER BY {order} LIMIT {limit}) t) t "
+        "WHERE t.outboxd_total - t.outboxd_size < {budget} OR t.outboxd_total = t.outboxd_size "
+        "ORDER BY {order}",
+        fmt::arg("outputs", reader_->outputs()), fmt::arg("order", order),
+        fmt::arg("columns", reader_->columns()), fmt::arg("size", reader_->size()),
+        fmt::arg("table", table_->name()), fmt::arg("conditions", filter.conditions()),
+        fmt::arg("limit", limit), fmt::arg("budget", budget));
+    const Result result = connection_.run(doing, sql, filter.parameters(), Effect::reads);
+    return reader_->decode(result,
+                           {.rows_max = rows_max, .bytes_max = request.bytes_max, .slots = slots_});
+  }
+
+  std::shared_ptr<Shared> shared_;
+  Connection connection_;
+  std::shared_ptr<const Table> table_;
+  std::optional<RowReader> reader_;
+  std::optional<SafeFloor> floor_;
+  RowLimit limit_;
+  int slots_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Capture> make_lease_capture(std::shared_ptr<Shared> shared) {
+  return std::make_unique<LeaseCapture>(std::move(shared));
+}
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/postgres/home.hpp"
+
+#include <utility>
+
+#include "store/postgres/seams.hpp"
+
+namespace outbox::store::postgres {
+
+Home make_home(HomeOptions options) {
+  const auto shared = std::make_shared<Shared>(std::move(options));
+  Home home;
+  home.agreement = [shared] { return make_agreement(shared); };
+  home.capture = [shared] {
+    return shared->options().capture == CaptureMode::row ? make_row_capture(shared)
+                                                         : make_lease_capture(shared);
+  };
+  home.settlement = [shared] { return make_settlement(shared); };
+  home.leases = [shared] { return make_leases(shared); };
+  home.backlog = [shared] { return make_backlog(shared); };
+  home.migrations = [shared] { return make_migrations(shared); };
+  home.events = [shared] { return make_events(shared); };
+  home.inbox = [shared] { return make_inbox(shared); };
+  home.ping = [shared] {
+    Connection connection(shared->connection_options("ping"));
+    connection.run("asking for a sign of life", "SELECT 1", Parameters(), Effect::reads);
+  };
+  return home;
+}
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "store/migrations/embedded.hpp"
+#include "store/postgres/seams.hpp"
+
+namespace outbox::store::postgres {
+namespace {
+
+// "outboxd" as a number: one lock for the database, held by the transaction, so that a pooler
+// between does no harm.
+constexpr std::string_view lock_sql = "SELECT pg_advisory_xact_lock(31364186846028900)";
+
+constexpr std::string_view doing = "migrating";
+
+struct Applied {
+  std::string name;
+  std::string checksum;
+  std::string applied_at;
+};
+
+std::string replace_all(std::string text, std::string_view what, const std::string& with) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+class PostgresMigrations final : public Migrations {
+ public:
+  explicit PostgresMigrations(std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)), connection_(migration_options()) {}
+
+  std::vector<MigrationView> status() override {
+    find_schema();
+    const std::map<int, Applied> applied = read_applied();
+    std::vector<MigrationView> views;
+    for (const EmbeddedMigration& migration : wanted()) {
+      const auto found = applied.find(migration.number);
+      views.push_back(view_of(migration, found == applied.end()
+                                             ? std::nullopt
+                                             : std::optional(found->second.applied_at)));
+    }
+    return views;
+  }
+
+  std::vector<MigrationView> apply() override {
+    find_schema();
+    std::vector<MigrationView> views;
+    for (const EmbeddedMigration& migration : wanted()) {
+      if (auto applied_at = apply_one(migration)) views.push_back(view_of(migration, applied_at));
+    }
+    return views;
+  }
+
+ private:
+  // Building an index on a large table takes its time; waiting for a lock is what must end.
+  [[nodiscard]] ConnectionOptions migration_options() const {
+    ConnectionOptions options = shared_->connection_options("migrate");
+    options.statement_timeout = std::chrono::milliseconds(0);
+    options.lock_timeout = std::chrono::milliseconds(30000);
+    return options;
+  }
+
+  [[nodiscard]] const TableShape& shape() const { return shared_->options().table; }
+
+  [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
+    std::vector<EmbeddedMigration> migrations;
+    for (const EmbeddedMigration& migration : postgres_migrations()) {
+      if (shape().native || !migration.native_only()) migrations.push_back(migration);
+    }
+    return migrations;
+  }
+
+  // Our tables stand beside the outbox; where there is none yet, where CREATE TABLE would put it.
+  void find_schema() {
+    if (!schema_.empty()) return;
+    std::string name = quote_identifier(shape().table);
+    if (!shape().schema.empty()) name = quote_identifier(shape().schema) + "." + name;
+    const Result found = connection_.run(
+        doing,
+        "SELECT (SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+        "ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)), "
+        "(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = coalesce(nullif($2, "
+        "''), pg_catalog.current_schema()))",
+        Parameters().text(name).text(shape().schema), Effect::reads);
+    if (!shape().native && found.is_null(0, 0)) {
+      throw Error(
+          ErrorKind::not_found, "PostgreSQL: there is no table " + name,
+          "set outbox.table to the table of that preset; migrate makes none of a document's");
+    }
+    const int column = found.is_null(0, 0) ? 1 : 0;
+    if (found.is_null(0, column)) {
+      throw Error(ErrorKind::not_found,
+                  fmt::format("PostgreSQL: there is no schema {}", shape().schema),
+                  "create it, or set outbox.table to a table of another one");
+    }
+    schema_ = found.text(0, column);
+  }
+
+  [[nodiscard]] std::string record_table() const {
+    return quote_identifier(schema_) + ".outboxd_migrations";
+  }
+
+  std::map<int, Applied> read_applied() {
+    std::map<int, Applied> applied;
+    const Result exists = connection_.run(doing, "SELECT to_regclass($1) IS NOT NULL",
+                                          Parameters().text(record_table()), Effect::reads);
+    if (!exists.boolean(0, 0)) return applied;
+    const Result rows = connection_.run(
+        doing,
+        fmt::format("SELECT number, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', "
+                    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM {} WHERE outbox_table = $1",
+                    record_table()),
+        Parameters().text(shape().table), Effect::reads);
+    for (int row = 0; row < rows.rows(); ++row) {
+      applied[rows.integer(row, 0)] = {.name = rows.text(row, 1),
+                                       .checksum = rows.text(row, 2),
+                                       .applied_at = rows.text(row, 3)};
+    }
+    check_applied(applied);
+    return applied;
+  }
+
+  static void check_applied(const std::map<int, Applied>& applied) {
+    for (const auto& [number, record] : applied) {
+      const auto known = postgres_migrations();
+      const auto found =
+          std::find_if(known.begin(), known.end(),
+                       [&](const EmbeddedMigration& one) { return one.number == number; });
+      if (found == known.end()) {
+        throw Error(ErrorKind::conflict,
+                    fmt::format("PostgreSQL: the database has migration {:04} ({}), which this "
+                                "program does not know",
+                                number, record.name),
+                    "use the newer outboxd that applied it");
+      }
+      if (found->checksum != record.checksum) {
+        throw Error(ErrorKind::conflict,
+                    fmt::format("PostgreSQL: migration {:04} ({}) was applied with another "
+                                "checksum ({}) than this program's ({})",
+                                number, record.name, record.checksum, found->checksum),
+                    "use the outboxd that applied it, or a released one");
+      }
+    }
+  }
+
+  // Under the lock, and in a transaction of its own: another instance may just have done it.
+  std::optional<std::string> apply_one(const EmbeddedMigration& migration) {
+    Transaction transaction(connection_);
+    connection_.run(doing, lock_sql, Parameters());
+    connection_.run_script(
+        doing, fmt::format("CREATE TABLE IF NOT EXISTS {} (outbox_table text NOT NULL, number "
+                           "integer NOT NULL, name text NOT NULL, checksum text NOT NULL, "
+                           "applied_at timestamptz NOT NULL DEFAULT clock_timestamp(), "
+                           "PRIMARY KEY (outbox_table, number))",
+                           record_table()));
+    if (read_applied().contains(migration.number)) return std::nullopt;
+    run(migration);
+    connection_.run(doing,
+                    fmt::format("INSERT INTO {} (outbox_table, number, name, checksum) "
+                                "VALUES ($1, $2, $3, $4)",
+                                record_table()),
+                    Parameters()
+                        .text(shape().table)
+                        .integer(migration.number)
+                        .text(migration.name)
+                        .text(migration.checksum));
+    std::string applied_at = read_applied().at(migration.number).applied_at;
+    transaction.commit();
+    return applied_at;
+  }
+
+  void run(const EmbeddedMigration& migration) {
+    try {
+      connection_.run_script(fmt::format("migration {:04} ({})", migration.number, migration.name),
+                             fill_in(migration.sql));
+    } catch (const SqlError& error) {
+      if (error.sqlstate() != "42P07") throw;
+      throw Error(ErrorKind::conflict,
+                  fmt::format("{}: {} was there before and was not made by outboxd", error.what(),
+                              shape().table),
+                  "set outbox.preset to the document whose table it is, or outbox.table to "
+                  "another name");
+    }
+  }
+
+  [[nodiscard]] std::string fill_in(std::string_view sql) const {
+    std::string text(sql);
+    text = replace_all(std::move(text), "{schema}", quote_identifier(schema_));
+    text = replace_all(std::move(text), "{table}", quote_identifier(shape().table));
+    text = replace_all(std::move(text), "{outbox}", quote_literal(shape().table));
+    text = replace_all(std::move(text), "{slots}", std::to_string(shared_->options().slots));
+    constexpr std::string_view named = "{name:";
+    for (std::size_t at = text.find(named); at != std::string::npos; at = text.find(named)) {
+      const std::size_t end = text.find('}', at);
+      const std::string suffix = text.substr(at + named.size(), end - at - named.size());
+      text.replace(at, end - at + 1, quote_identifier(shape().table + suffix));
+    }
+    return text;
+  }
+
+  [[nodiscard]] MigrationView view_of(const EmbeddedMigration& migration,
+                                      std::optional<std::string> applied_at) const {
+    return {.number = migration.number,
+            .name = std::string(migration.name),
+            .sql = fill_in(migration.sql),
+            .applied_at = std::move(applied_at)};
+  }
+
+  std::shared_ptr<Shared> shared_;
+  Connection connection_;
+  std::string schema_;
+};
+
+}  // namespace
+
+std::unique_ptr<Migrations> make_migrations(std::shared_ptr<Shared> shared) {
+  return std::make_unique<PostgresMigrations>(std::move(shared));
+}
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/postgres/read_filter.hpp"
+
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace outbox::store::postgres {
+namespace {
+
+constexpr int buckets = 256;
+
+std::string text_or_empty(const Table& table, const TableColumns::Column& column) {
+  if (!table.has(column)) return "''::text COLLATE \"C\"";
+  return fmt::format("coalesce({}::text, '') COLLATE \"C\"", Table::column(column));
+}
+
+}  // namespace
+
+ReadFilter::ReadFilter(const Table& table, const ReadRequest& request)
+    : table_(table),
+      request_(request),
+      conditions_(fmt::format("{}{}", table.unsettled(), table.share())) {}
+
+std::string ReadFilter::next() {
+  return fmt::format("${}", parameters_.count() + 1);
+}
+
+void ReadFilter::add_buckets(int slots) {
+  std::vector<bool> held(static_cast<std::size_t>(slots), false);
+  for (const SlotLease& lease : request_.leases) {
+    if (lease.slot >= 0 && lease.slot < slots) held[static_cast<std::size_t>(lease.slot)] = true;
+  }
+  std::vector<std::int16_t> wanted;
+  for (int bucket = 0; bucket < buckets; ++bucket) {
+    if (held[static_cast<std::size_t>(bucket % slots)]) {
+      wanted.push_back(static_cast<std::int16_t>(bucket));
+    }
+  }
+  if (wanted.size() == buckets) return;
+  conditions_ += fmt::format(" AND {} = ANY ({}::smallint[])", table_.bucket(), next());
+  parameters_.small_integers(wanted);
+}
+
+void ReadFilter::add_floor(std::optional<std::int64_t> floor) {
+  if (!floor) return;
+  conditions_ +=
+      fmt::format(" AND {} >= {}::bigint", Table::column(table_.shape().columns.id), next());
+  parameters_.number(*floor);
+}
+
+void ReadFilter::add_exclusions() {
+  const TableColumns& columns = table_.shape().columns;
+  if (!request_.in_flight.empty()) {
+    conditions_ +=
+        fmt::format(" AND {} <> ALL ({})", Table::column(columns.id), table_.id_array(next()));
+    bind_ids(parameters_, table_, request_.in_flight,
+             [](const RowId& id) -> const RowId& { return id; });
+  }
+  if (!request_.blocked_keys.empty()) {
+    // A row without a key is never blocked; NULL <> ALL (…) alone would leave it out.
+    conditions_ += fmt::format(" AND (({})::text COLLATE \"C\" <> ALL ({}::text[])) IS NOT FALSE",
+                               table_.wire_key(), next());
+    parameters_.texts(request_.blocked_keys);
+  }
+  if (request_.held_routes.empty()) return;
+  std::vector<std::string_view> topics;
+  std::vector<std::string_view> aggregates;
+  std::vector<std::string_view> events;
+  for (const RouteColumns& route : request_.held_routes) {
+    topics.push_back(route.topic);
+    aggregates.push_back(route.aggregate_type);
+    events.push_back(route.event_type);
+  }
+  conditions_ += fmt::format(" AND ({}, {}, {})", text_or_empty(table_, columns.topic),
+                             text_or_empty(table_, columns.aggregate_type),
+                             text_or_empty(table_, columns.event_type));
+  conditions_ += fmt::format(" NOT IN (SELECT * FROM unnest({}::text[]", next());
+  parameters_.texts(topics);
+  conditions_ += fmt::format(", {}::text[]", next());
+  parameters_.texts(aggregates);
+  conditions_ += fmt::format(", {}::text[]))", next());
+  parameters_.texts(events);
+}
+
+int stored_slots(Connection& connection, const Table& table) {
+  const Result found = connection.run(
+      "reading the number of slots",
+      fmt::format("SELECT value::int4 FROM {} WHERE outbox_table = {} AND name = 'slots'",
+                  table.own("meta"), table.outbox_literal()),
+      Parameters(), Effect::reads);
+  if (found.rows() == 1 && found.integer(0, 0) > 0) return found.integer(0, 0);
+  throw Error(ErrorKind::not_found,
+              "PostgreSQL: outboxd_meta knows nothing of the table " + table.name(),
+              "run `outboxd migrate`");
+}
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The makers of this home's seams, one file each.
+#pragma once
+
+#include <memory>
+
+#include "store/home.hpp"
+#include "store/postgres/table.hpp"
+
+namespace outbox::store::postgres {
+
+std::unique_ptr<Agreement> make_agreement(std::shared_ptr<Shared> shared);
+std::unique_ptr<Capture> make_lease_capture(std::shared_ptr<Shared> shared);
+std::unique_ptr<Capture> make_row_capture(std::shared_ptr<Shared> shared);
+std::unique_ptr<Settlement> make_settlement(std::shared_ptr<Shared> shared);
+std::unique_ptr<Leases> make_leases(std::shared_ptr<Shared> shared);
+std::unique_ptr<Backlog> make_backlog(std::shared_ptr<Shared> shared);
+std::unique_ptr<Migrations> make_migrations(std::shared_ptr<Shared> shared);
+std::unique_ptr<Events> make_events(std::shared_ptr<Shared> shared);
+std::unique_ptr<Inbox> make_inbox(std::shared_ptr<Shared> shared);
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/postgres/terms.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "store/postgres/read_filter.hpp"
+
+namespace outbox::store::postgres {
+namespace {
+
+constexpr std::string_view doing = "comparing terms with other instances";
+
+struct Standing {
+  Terms terms;
+  int living = 0;
+  std::string member;
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  if (words.empty()) return "all";
+  std::string text;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+bool overlaps(const std::vector<std::string>& first, const std::vector<std::string>& second) {
+  if (first.empty() || second.empty()) return true;
+  return std::any_of(first.begin(), first.end(), [&second](const std::string& word) {
+    return std::find(second.begin(), second.end(), word) != second.end();
+  });
+}
+
+// All relay names of this outbox that have terms, with one living member of each that has any.
+std::vector<Standing> read_standing(Connection& connection, const Table& table) {
+  const Result rows = connection.run(
+      doing,
+      fmt::format("SELECT r.relay_name, r.capture, r.settle, (SELECT count(*) FROM {0} m WHERE "
+                  "m.outbox_table = r.outbox_table AND m.relay_name = r.relay_name AND "
+                  "m.expires_at > clock_timestamp()), coalesce((SELECT min(m.member_name || ' on ' "
+                  "|| m.host) FROM {0} m WHERE m.outbox_table = r.outbox_table AND "
+                  "m.relay_name = r.relay_name AND m.expires_at > clock_timestamp()), ''), "
+                  "array_length(r.aggregate_types, 1) FROM {1} r WHERE r.outbox_table = {2} "
+                  "ORDER BY r.relay_name",
+                  table.own("members"), table.own("relays"), table.outbox_literal()),
+      Parameters(), Effect::reads);
+  std::vector<Standing> standing;
+  for (int row = 0; row < rows.rows(); ++row) {
+    Standing one;
+    one.terms.relay_name = rows.text(row, 0);
+    one.terms.capture = rows.text(row, 1);
+    one.terms.settle = rows.text(row, 2);
+    one.living = rows.integer(row, 3);
+    one.member = rows.text(row, 4);
+    standing.push_back(std::move(one));
+  }
+  const Result types =
+      connection.run(doing,
+                     fmt::format("SELECT r.relay_name, u FROM {} r, unnest(r.aggregate_types) u "
+                                 "WHERE r.outbox_table = {} ORDER BY 1, 2",
+                                 table.own("relays"), table.outbox_literal()),
+                     Parameters(), Effect::reads);
+  for (int row = 0; row < types.rows(); ++row) {
+    for (Standing& one : standing) {
+      if (one.terms.relay_name == types.bytes(row, 0)) {
+        one.terms.aggregate_types.push_back(types.text(row, 1));
+      }
+    }
+  }
+  return standing;
+}
+
+[[noreturn]] void conflict(const std::string& setting, const std::string& ours,
+                           const std::string& theirs, const Standing& other) {
+  throw Error(ErrorKind::conflict,
+              fmt::format("{} is {} here, but {} for relay {}, which {} goes by", setting, ours,
+                          theirs, other.terms.relay_name, other.member),
+              "give both the same, or stop the other one first");
+}
+
+void compare(const Terms& terms, const Standing& other) {
+  if (other.terms.relay_name != terms.relay_name) {
+    if (!overlaps(terms.aggregate_types, other.terms.aggregate_types)) return;
+    throw Error(ErrorKind::conflict,
+                fmt::format("relays.{}.aggregate-types ({}) and relays.{}.aggregate-types ({}, {}) "
+                            "overlap",
+                            terms.relay_name, joined(terms.aggregate_types), other.terms.relay_name,
+                            joined(other.terms.aggregate_types), other.member),
+                "divide the aggregate types, so that each row has one relay");
+  }
+  if (terms.capture != other.terms.capture) {
+    conflict("relay.capture", terms.capture, other.terms.capture, other);
+  }
+  if (terms.settle != other.terms.settle) {
+    conflict("relay.settle", terms.settle, other.terms.settle, other);
+  }
+  if (terms.aggregate_types != other.terms.aggregate_types) {
+    conflict("relay.aggregate-types", joined(terms.aggregate_types),
+             joined(other.terms.aggregate_types), other);
+  }
+}
+
+}  // namespace
+
+Terms terms_of(const HomeOptions& options) {
+  return {.relay_name = options.relay_name,
+          .aggregate_types = options.aggregate_types,
+          .capture = options.capture == CaptureMode::row ? "row" : "lease",
+          .settle = options.settle == SettleMode::remove ? "delete" : "mark",
+          .slots = options.slots};
+}
+
+void check_terms(Connection& connection, const Table& table, const Terms& wanted) {
+  Terms terms = wanted;
+  std::sort(terms.aggregate_types.begin(), terms.aggregate_types.end());
+  // One at a time, so that two first instances cannot both find nobody there.
+  connection.run(doing,
+                 fmt::format("SELECT value FROM {} WHERE outbox_table = {} AND name = 'outbox_id' "
+                             "FOR UPDATE",
+                             table.own("meta"), table.outbox_literal()),
+                 Parameters(), Effect::reads);
+  for (const Standing& other : read_standing(connection, table)) {
+    if (other.living > 0) compare(terms, other);
+  }
+  connection.run(
+      doing,
+      fmt::format("INSERT INTO {} (outbox_table, relay_name, aggregate_types, capture, settle) "
+                  "VALUES ({}, {}, $1, $2, $3) ON CONFLICT (outbox_table, relay_name) DO UPDATE "
+                  "SET aggregate_types = excluded.aggregate_types, capture = excluded.capture, "
+                  "settle = excluded.settle, agreed_at = clock_timestamp()",
+                  table.own("relays"), table.outbox_literal(), quote_literal(terms.relay_name)),
+      Parameters().texts(terms.aggregate_types).text(terms.capture).text(terms.settle));
+}
+
+int make_slots(Connection& connection, const Table& table) {
+  const int slots = stored_slots(connection, table);
+  connection.run("making slots",
+                 fmt::format("INSERT INTO {} (outbox_table, relay_name, slot) SELECT {}, {}, n "
+                             "FROM generate_series(0, $1 - 1) n ON CONFLICT DO NOTHING",
+                             table.own("slots"), table.outbox_literal(), table.relay_literal()),
+                 Parameters().integer(slots));
+  return slots;
+}
+
+std::string highest_id_sql(const Table& table) {
+  return fmt::format("coalesce(pg_sequence_last_value({}), 0)", *table.sequence());
+}
+
+void store_high_water(Connection& connection, const Table& table) {
+  connection.run("noting the highest id",
+                 fmt::format("INSERT INTO {} AS m (outbox_table, name, value) VALUES ({}, "
+                             "'high_water_id', {}::text) ON CONFLICT (outbox_table, name) DO "
+                             "UPDATE SET value = excluded.value "
+                             "WHERE m.value::bigint < excluded.value::bigint",
+                             table.own("meta"), table.outbox_literal(), highest_id_sql(table)),
+                 Parameters());
+}
+
+}  // namespace outbox::store::postgres

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The terms of a relay name as outboxd_relays has them, and what else Agreement and Leases both
+// need.
+#pragma once
+
+#include "store/agreement.hpp"
+#include "store/postgres/connection.hpp"
+#include "store/postgres/table.hpp"
+
+namespace outbox::store::postgres {
+
+[[nodiscard]] Terms terms_of(const HomeOptions& options);
+
+/// Within an open transaction: locks the outbox's terms, throws Error(conflict) where living
+/// members go by others or take the same aggregate types under another name, and stores these.
+void check_terms(Connection& connection, const Table& table, const Terms& terms);
+
+/// Makes the rows of this relay name's slots where they are missing; returns how many slots there
+/// are.
+int make_slots(Connection& connection, const Table& table);
+
+/// The highest id that the table has given out; for tables with a sequence alone, since rows, and
+/// the highest of them, may be deleted at any time.
+[[nodiscard]] std::string highest_id_sql(const Table& table);
+void store_high_water(Connection& connection, const Table& table);
+
+}  // namespace outbox::store::postgres
