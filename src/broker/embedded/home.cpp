@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/embedded/home.hpp"
+
+#include <fmt/format.h>
+
+// After rdkafka.h, on which it depends without including it.
+#include "broker/kafka/handle.hpp"
+#include <librdkafka/rdkafka_mock.h>
+
+#include <outbox/error.hpp>
+#include <utility>
+
+#include "broker/kafka/home.hpp"
+
+namespace outbox::broker::embedded {
+namespace {
+
+// The mock cluster and the handle that it needs for its bookkeeping and its thread.
+class Cluster {
+ public:
+  Cluster() {
+    char text[512] = "";
+    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, text, sizeof(text));
+    if (handle_ == nullptr) {
+      throw Error(ErrorKind::failed, fmt::format("The embedded broker did not start: {}", text));
+    }
+    // It logs requests of clients that went away; nobody has to read that.
+    rd_kafka_set_log_level(handle_, 3);
+    cluster_ = rd_kafka_mock_cluster_new(handle_, 1);
+    if (cluster_ == nullptr) {
+      rd_kafka_destroy(handle_);
+      throw Error(ErrorKind::failed, "The embedded broker found no free port on 127.0.0.1");
+    }
+    // A first consumer need not wait for others that might join.
+    rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_, 0);
+  }
+  ~Cluster() {
+    rd_kafka_mock_cluster_destroy(cluster_);
+    rd_kafka_destroy(handle_);
+  }
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] std::string bootstrap_servers() const {
+    return rd_kafka_mock_cluster_bootstraps(cluster_);
+  }
+
+  [[nodiscard]] std::optional<Failure> create(const NewTopic& topic) {
+    if (topic.name.empty() || topic.partitions < 1) {
+      return Failure{FailureKind::dead_letter,
+                     fmt::format("Topic '{}': it needs a name and at least 1 partition",
+                                 topic.name)};
+    }
+    const rd_kafka_resp_err_t error = rd_kafka_mock_topic_create(
+        cluster_, topic.name.c_str(), topic.partitions, topic.replication_factor);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+    return Failure{FailureKind::hold_topic,
+                   error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
+                       ? fmt::format("Topic '{}' exists already", topic.name)
+                       : fmt::format("Topic '{}': {}", topic.name, rd_kafka_err2str(error))};
+  }
+
+ private:
+  rd_kafka_t* handle_ = nullptr;
+  rd_kafka_mock_cluster_t* cluster_ = nullptr;
+};
+
+// The kafka home's admin, save that the mock takes no request to make a topic.
+class EmbeddedAdmin final : public Admin {
+ public:
+  EmbeddedAdmin(std::shared_ptr<Cluster> cluster, std::unique_ptr<Admin> admin)
+      : cluster_(std::move(cluster)), admin_(std::move(admin)) {}
+
+  ClusterView cluster(std::chrono::milliseconds timeout) override {
+    return admin_->cluster(timeout);
+  }
+
+  std::vector<TopicView> topics(const std::vector<std::string>& names,
+                                std::chrono::milliseconds timeout) override {
+    return admin_->topics(names, timeout);
+  }
+
+  std::vector<std::optional<Failure>> create(const std::vector<NewTopic>& topics,
+                                             std::chrono::milliseconds /*timeout*/) override {
+    std::vector<std::optional<Failure>> results;
+    results.reserve(topics.size());
+    for (const NewTopic& topic : topics) results.push_back(cluster_->create(topic));
+    return results;
+  }
+
+ private:
+  const std::shared_ptr<Cluster> cluster_;
+  const std::unique_ptr<Admin> admin_;
+};
+
+}  // namespace
+
+Home make_home(const Options& options) {
+  const auto cluster = std::make_shared<Cluster>();
+  for (const std::string& topic : options.topics) {
+    if (const auto failure = cluster->create({topic, options.partitions, 1, {}})) {
+      throw Error(ErrorKind::configuration, failure->reason);
+    }
+  }
+  ConnectionOptions connection = options.connection;
+  connection.bootstrap_servers = cluster->bootstrap_servers();
+  connection.security_protocol = "plaintext";
+  connection.user.clear();
+  // The mock answers a fetch without data only after its whole wait, new data or not.
+  connection.properties.try_emplace("fetch.wait.max.ms", "5");
+  Home home = kafka::make_home(connection);
+  // Each maker keeps the cluster alive; what it made does so by the home that the caller holds.
+  home.producer = [cluster, make = std::move(home.producer)](const std::string& name) {
+    return make(name);
+  };
+  home.consumer = [cluster, make = std::move(home.consumer)](const ConsumerOptions& consumer) {
+    return make(consumer);
+  };
+  home.admin = [cluster, make = std::move(home.admin)]() -> std::unique_ptr<Admin> {
+    return std::make_unique<EmbeddedAdmin>(cluster, make());
+  };
+  return home;
+}
+
+}  // namespace outbox::broker::embedded
