@@ -66,10 +66,14 @@ struct Arguments {
 /// folder.
 [[nodiscard]] config::Sources sources_of(const Arguments& arguments);
 
-/// `help`, `help relay`, `help exit-codes`.
+/// What `help` prints: alone, on a command, `exit-codes`, `settings`.
 [[nodiscard]] std::string help_overview();
 [[nodiscard]] std::string help_of(const Command& command);
 [[nodiscard]] std::string help_exit_codes();
+[[nodiscard]] std::string help_settings();
+
+/// The whole of docs/configuration.md, as `help configuration` prints it.
+[[nodiscard]] std::string configuration_page();
 
 /// The script for `bash`, `zsh` or `fish`; Error(usage) for another.
 [[nodiscard]] std::string completion_script(std::string_view shell);

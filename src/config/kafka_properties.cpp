@@ -135,8 +135,6 @@ constexpr std::array refused = {
     RefusedProperty{"internal.*", by_the_relay},
     RefusedProperty{"*_cb", "a function of the program cannot be configured"},
     RefusedProperty{"opaque", "a pointer of the program cannot be configured"},
-    RefusedProperty{"background_event_cb", "a function of the program cannot be configured"},
-    RefusedProperty{"interceptors", runs_code},
 };
 
 bool matches(std::string_view pattern, std::string_view property) {

@@ -138,7 +138,7 @@ void Layers::put(const ResolvedName& resolved, Given given) {
   if (fresh) return;
   Given& old = place->second;
   const bool same_source = old.layer == given.layer && given.layer != Layer::flag;
-  if (same_source && old.origin != given.origin) {
+  if (same_source) {
     fail(fmt::format("{} is given twice: {} and {}", resolved.name, old.origin, given.origin),
          "remove one of the two");
   }

@@ -229,7 +229,7 @@ std::string allowed_values(const Setting& setting) {
     case SettingType::topic:
       return "a topic: 1 to 249 of the letters a-z, A-Z, 0-9, '.', '_' and '-'";
     case SettingType::name:
-      return "an SQL name: a letter or '_', then letters, digits and '_', at most 63";
+      return "an SQL name of at most 63 letters, digits and '_'";
     case SettingType::routes:
       return "TYPE=topic,TYPE2=topic2";
     case SettingType::transform:

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "app/cli.hpp"
+
+namespace outbox::app {
+namespace {
+
+using Examples = std::span<const std::string_view>;
+using Options = std::span<const CommandOption>;
+
+constexpr std::array<std::string_view, 2> run_examples = {
+    "outboxd run --config /etc/outboxd/outboxd.yaml",
+    "outboxd run --outbox.preset shop",
+};
+
+constexpr std::array<std::string_view, 3> relay_examples = {
+    "DATABASE_CONN=postgresql://relay@localhost/shop KAFKA_BOOTSTRAP_SERVERS=localhost:9092 "
+    "outboxd relay",
+    "outboxd relay --outbox.preset publisher --log.format json",
+    "outboxd relay -c outboxd.yaml --relay.settle delete",
+};
+
+constexpr std::array<std::string_view, 3> migrate_examples = {
+    "DATABASE_CONN=postgresql://owner@localhost/shop outboxd migrate",
+    "outboxd migrate --status",
+    "outboxd migrate --dry-run > review.sql",
+};
+constexpr std::array migrate_options = {
+    CommandOption{"status", 0, "", "Show which migrations are applied and change nothing."},
+    CommandOption{"dry-run", 'n', "", "Print the SQL that would run and change nothing."},
+};
+
+constexpr std::array<std::string_view, 2> publish_examples = {
+    R"(outboxd publish --aggregate-type order --aggregate-id 42 --event-type ORDER_PAID )"
+    R"(--payload '{"order_id": 42}')",
+    "outboxd publish < events.ndjson",
+};
+constexpr std::array publish_options = {
+    CommandOption{"aggregate-type", 0, "TYPE", "Kind of the thing the event is about."},
+    CommandOption{"aggregate-id", 0, "ID", "The thing; the key of the message, save with --key."},
+    CommandOption{"event-type", 0, "TYPE", "What happened."},
+    CommandOption{"payload", 0, "TEXT", "The value; left out, it is NULL (a tombstone)."},
+    CommandOption{"key", 0, "KEY", "The key of the message, where it is not the aggregate."},
+    CommandOption{"topic", 0, "TOPIC", "The topic; left out, relay.routes decides."},
+    CommandOption{"header", 0, "NAME=VALUE", "A header of the message; may be repeated."},
+    CommandOption{"event-id", 0, "UUID", "The event's identity; left out, the database makes one."},
+};
+
+constexpr std::array<std::string_view, 3> topics_examples = {
+    "outboxd topics create order.events stock.events",
+    "outboxd topics create order.events --partitions 12 --replication-factor 3",
+    "outboxd topics list -b localhost:9092",
+};
+constexpr std::array topics_options = {
+    CommandOption{"partitions", 0, "N", "Partitions of a topic that is created; 3 by default."},
+    CommandOption{"replication-factor", 0, "N", "Copies of each partition; 1 by default."},
+};
+
+constexpr std::array<std::string_view, 2> status_examples = {
+    "outboxd status",
+    "outboxd status --output json",
+};
+
+constexpr std::array<std::string_view, 2> demo_examples = {
+    "outboxd demo",
+    "outboxd demo --for 10s --output json",
+};
+constexpr std::array demo_options = {
+    CommandOption{"for", 0, "DURATION", "End by itself after this time, such as 10s."},
+};
+
+constexpr std::array<std::string_view, 2> check_examples = {
+    "outboxd check-config",
+    "outboxd check-config -c outboxd.yaml --output json",
+};
+
+constexpr std::array<std::string_view, 2> version_examples = {
+    "outboxd version",
+    "outboxd version --output json",
+};
+
+constexpr std::array<std::string_view, 3> completion_examples = {
+    "source <(outboxd completion bash)",
+    "outboxd completion zsh > ~/.zfunc/_outboxd",
+    "outboxd completion fish > ~/.config/fish/completions/outboxd.fish",
+};
+
+constexpr std::array<std::string_view, 3> help_examples = {
+    "outboxd help relay",
+    "outboxd help exit-codes",
+    "outboxd help settings",
+};
+
+constexpr std::array all = {
+    Command{"run", "Run all roles that are configured", "", "",
+            "Runs every role that the configuration names in one process. A signal ends it as it "
+            "ends `relay`.",
+            Examples(run_examples), Options(), "database kafka outbox relay log process"},
+    Command{"relay", "Relay the outbox to Kafka", "", "",
+            "Reads committed events, sends them in order per key, and settles what the brokers "
+            "have acknowledged. SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a "
+            "second signal exits at once. It never changes a schema and opens no port.",
+            Examples(relay_examples), Options(), "database kafka outbox relay log process"},
+    Command{"migrate", "Make or update the outbox's tables", "", "",
+            "Applies the migrations that are missing, each in a transaction, under a lock. With a "
+            "preset it makes outboxd's own tables only and leaves the document's alone.",
+            Examples(migrate_examples), Options(migrate_options), "database outbox log process"},
+    Command{"publish", "Insert events into the outbox", "", "",
+            "Inserts the one event that the options describe. Without options it reads events from "
+            "standard input, one JSON object a line with the options' names, `_` for `-`, as "
+            "fields.",
+            Examples(publish_examples), Options(publish_options), "database outbox log process"},
+    Command{"topics", "Create or list topics", "create|list [TOPIC...]", "create|list",
+            "Creates the topics that are not there yet, or lists the brokers' topics with their "
+            "partitions.",
+            Examples(topics_examples), Options(topics_options), "kafka log process"},
+    Command{"status", "Show the backlog and who relays it", "", "",
+            "Counts pending, blocked and dead events, and shows the relays and the leases they "
+            "hold.",
+            Examples(status_examples), Options(), "database outbox log process"},
+    Command{"demo", "Show the whole chain, without any server", "", "",
+            "Writes orders on SQLite, relays them to a broker inside the process and consumes "
+            "them, with live figures. Any Kafka client can connect to the address it prints. Ends "
+            "with Ctrl-C, or by itself with --for.",
+            Examples(demo_examples), Options(demo_options), "log process"},
+    Command{"check-config", "Check the configuration and show it", "", "",
+            "Prints the value of every setting and where it came from, with secrets masked. "
+            "Connects to nothing. Exits with 3 where something is wrong.",
+            Examples(check_examples), Options(), "database kafka outbox relay cleanup log process"},
+    Command{"version", "Show the versions of the program and its libraries", "", "", "",
+            Examples(version_examples), Options(), ""},
+    Command{"completion", "Print completions for a shell", "bash|zsh|fish", "bash|zsh|fish",
+            "Prints a script that completes commands, flags and their values.",
+            Examples(completion_examples), Options(), ""},
+    Command{"help", "Explain a command or a subject",
+            "[COMMAND | exit-codes | settings | configuration]", "",
+            "`settings` lists every setting, `configuration` prints the reference page in "
+            "Markdown.",
+            Examples(help_examples), Options(), ""},
+};
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return all;
+}
+
+}  // namespace outbox::app
