@@ -169,6 +169,7 @@ class Core {
 
   bool read_under_way_ = false;
   bool last_read_rescanned_ = false;
+  bool last_read_for_keys_ = false;
   Generation generation_ = 1;
   Moment read_at_;
   Moment rescan_at_;

@@ -23,6 +23,7 @@ void Core::on(const Delivered& event) {
   Handle* handle = event.handle == main_.id ? &main_ : &isolated_;
   if (!handle->open || handle->id != event.handle) return;
   bool broken = event.fatal.has_value();
+  bool refused = false;
   std::string reason = event.fatal ? event.fatal->reason : std::string();
   for (const broker::Delivery& delivery : event.deliveries) {
     FlightRow* row = rows_.find(delivery.tag);
@@ -35,12 +36,15 @@ void Core::on(const Delivered& event) {
     broken = true;
     if (reason.empty()) reason = delivery.failure.reason;
     if (delivery.status != broker::DeliveryStatus::refused) continue;
+    refused = true;
     if (handle->isolated) {
       refused_in_isolation(delivery.tag, delivery.failure);
     } else {
       refused_on_main(*row, delivery.failure);
     }
   }
+  // Refused keys and topics wait by themselves; a handle that fails without a refusal waits here.
+  if (refused) handle->failures_in_row = 0;
   if (broken) restart(*handle, reason);
 }
 
@@ -129,16 +133,10 @@ void Core::refused_in_isolation(RowTag tag, const Failure& failure) {
   KeyTrouble& trouble = keys_.enter(source.key, row.slot, now_);
   trouble.attempts = std::max(trouble.attempts, source.retry_count) + 1;
   const int attempts_max = source.max_retries.value_or(options_.max_attempts);
-  const std::string key(source.key);
   if (failure.kind == FailureKind::dead_letter || trouble.attempts >= attempts_max) {
     dead_letter_in_hand(tag, failure.reason);
   } else {
     retry_later(tag, trouble, failure.reason);
-  }
-  for (const RowTag waiting : isolated_waiting_) {
-    const FlightRow* other = rows_.find(waiting);
-    if (other == nullptr || other->stage != RowStage::waiting) continue;
-    if (rows_.prepared(*other).row->key == key) give_up(waiting);
   }
 }
 
@@ -172,9 +170,9 @@ void Core::restart(Handle& handle, const std::string& reason) {
   handle.open_at = handle.failures_in_row <= 1 ? now_ : now_ + pause;
   // Whether what was in flight stands in the log is not known: it is read and sent again.
   rows_.for_each([&](RowTag tag, FlightRow& row) {
-    if (row.isolated != handle.isolated) return;
-    const bool waits = row.stage == RowStage::waiting && !handle.isolated;
-    if (row.stage == RowStage::sent || waits) give_up(tag);
+    const bool of_handle = row.isolated == handle.isolated;
+    // What waits goes too, or it would overtake what was sent.
+    if (of_handle && (row.stage == RowStage::sent || row.stage == RowStage::waiting)) give_up(tag);
   });
   if (handle.isolated) {
     isolated_sent_ = 0;
@@ -240,7 +238,7 @@ void Core::pump_isolated() {
       ++taken;
       continue;
     }
-    if (!slots_.may_send(row->slot, now_) || !topics_.at(row->topic).open()) break;
+    if (!slots_.may_send(row->slot, now_) || !topics_.at(row->topic).open_for(true)) break;
     Publish publish;
     publish.handle = isolated_.id;
     ++taken;
@@ -284,7 +282,7 @@ void Core::check_stalls() {
   if (isolated_sent_ != 0 && now_ - isolated_sent_at_ >= options_.stall_after) {
     if (const FlightRow* row = rows_.find(isolated_sent_)) {
       const int topic = row->topic;
-      if (topics_.at(topic).open()) hold(topic, "no acknowledgement on the second handle");
+      if (topics_.at(topic).open_for(true)) hold(topic, "no acknowledgement on the second handle");
       topics_.at(topic).stalled = true;
     }
     restart(isolated_, "a message of a key with a refused event is not acknowledged");

@@ -28,7 +28,7 @@ void Core::on(const RowsRead& event) {
   if (current) {
     // Whatever was dropped before this read began has been read again by it, or is left out by it and
     // remembered with its key or topic.
-    lowest_dropped_.reset();
+    if (!last_read_for_keys_) lowest_dropped_.reset();
     if (last_read_rescanned_) rescan_next_ = false;
   }
   if (count > 0) {
@@ -48,7 +48,7 @@ void Core::on(const RowsRead& event) {
   }
   if (!current || event.batch->source.more) {
     read_at_ = now_;
-  } else if (count > 0) {
+  } else if (count > 0 || last_read_for_keys_) {
     // Rows come in: look again soon, but gather a few.
     read_at_ = now_ + Duration{options_.polling_interval} / 10;
   } else {
@@ -89,7 +89,7 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
 bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
   row.topic = topics_.number(prepared.topic);
   TopicState& topic = topics_.at(row.topic);
-  if (!topic.open()) {
+  if (!topic.open_for(row.isolated)) {
     hold_back(row.topic, prepared);
     give_up_unread(prepared, row);
     return false;
@@ -276,7 +276,8 @@ std::size_t Core::bytes_room() const {
 bool Core::room_to_read() const {
   // Small reads cost as much as large ones: wait for room unless nothing is in hand.
   if (rows_.count() == 0) return true;
-  return rows_room() >= std::min(options_.batch_size, options_.in_flight_rows_max) / 2 &&
+  const std::size_t enough = std::min(options_.batch_size, options_.in_flight_rows_max) / 2;
+  return rows_room() >= std::max<std::size_t>(1, enough) &&
          bytes_room() >= options_.in_flight_bytes_max / 4;
 }
 
@@ -288,7 +289,7 @@ void Core::read_when_due() {
   }
   ReadRows read = make_read();
   if (read.leases.empty()) return;
-  read.rows_max = std::max<std::size_t>(1, std::min(options_.batch_size, rows_room()));
+  read.rows_max = std::min(options_.batch_size, rows_room());
   read.bytes_max = std::max<std::size_t>(1, bytes_room());
   read_under_way_ = true;
   last_read_rescanned_ = read.rescan;
@@ -302,10 +303,13 @@ ReadRows Core::make_read() {
   read.leases = slots_.readable(now_);
   read.in_flight = rows_.ids();
   read.blocked_keys = keys_.blocked(now_);
-  read.held_routes = topics_.held_routes(held_routes_max);
+  // A crowded topic is left out, but its keys in trouble must get on: every second read is theirs.
+  if (topics_.any_crowded() && !last_read_for_keys_) read.only_keys = keys_.ready(now_);
+  last_read_for_keys_ = !read.only_keys.empty();
+  read.held_routes = topics_.held_routes(held_routes_max, !last_read_for_keys_);
   read.lowest_unsettled = lowest_unsettled();
   // From time to time everything, for rows that were set back by hand behind us.
-  read.rescan = rescan_next_ || now_ >= rescan_at_;
+  read.rescan = !last_read_for_keys_ && (rescan_next_ || now_ >= rescan_at_);
   return read;
 }
 

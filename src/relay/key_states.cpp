@@ -48,4 +48,13 @@ std::vector<std::string> KeyStates::blocked(Moment now) const {
   return keys;
 }
 
+std::vector<std::string> KeyStates::ready(Moment now) const {
+  std::vector<std::string> keys;
+  for (const auto& [key, trouble] : keys_) {
+    if (!trouble.blocked(now) && trouble.isolated_rows == 0) keys.push_back(key);
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
 }  // namespace outbox::relay

@@ -55,6 +55,8 @@ class KeyStates {
 
   /// Wire keys that a read must leave out now.
   [[nodiscard]] std::vector<std::string> blocked(Moment now) const;
+  /// Keys that may be tried now and have nothing in hand.
+  [[nodiscard]] std::vector<std::string> ready(Moment now) const;
 
   template <class Visit>
   void for_each(Visit visit) {

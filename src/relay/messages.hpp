@@ -103,6 +103,7 @@ struct ReadRows {
   std::vector<store::SlotLease> leases;
   std::vector<RowId> in_flight;
   std::vector<std::string> blocked_keys;
+  std::vector<std::string> only_keys;
   std::vector<store::RouteColumns> held_routes;
   std::optional<RowId> lowest_unsettled;
   bool rescan = false;

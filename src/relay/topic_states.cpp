@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/topic_states.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace outbox::relay {
@@ -52,16 +53,22 @@ void TopicStates::open_lanes(int topic, int partitions) {
   at(topic).lanes.assign(static_cast<std::size_t>(partitions), Lane{});
 }
 
-std::vector<store::RouteColumns> TopicStates::held_routes(std::size_t routes_max) const {
+std::vector<store::RouteColumns> TopicStates::held_routes(std::size_t routes_max,
+                                                          bool crowded_too) const {
   std::vector<store::RouteColumns> routes;
   for (const TopicState& topic : topics_) {
-    if (topic.open()) continue;
+    if (topic.open() || (topic.crowded && !crowded_too)) continue;
     for (const store::RouteColumns& route : topic.routes) {
       if (routes.size() == routes_max) return routes;
       routes.push_back(route);
     }
   }
   return routes;
+}
+
+bool TopicStates::any_crowded() const {
+  return std::any_of(topics_.begin(), topics_.end(),
+                     [](const TopicState& topic) { return topic.crowded; });
 }
 
 }  // namespace outbox::relay

@@ -42,7 +42,7 @@ struct TopicState {
   TopicPhase phase = TopicPhase::unknown;
   bool looking_up = false;
   bool stalled = false;  ///< Held because acknowledgements stay away: opened by the next one.
-  bool crowded = false;  ///< Held because of too many blocked keys: opened when there are fewer.
+  bool crowded = false;  ///< Held because of too many keys in trouble, which alone go on.
   int partitions = 0;    ///< That keys are hashed over; 0: not known yet.
   int described_partitions = 0;  ///< As the broker says.
   int agreed_partitions = 0;     ///< As all relays go by; 0: none yet.
@@ -57,6 +57,7 @@ struct TopicState {
   std::size_t sent_rows = 0;
 
   [[nodiscard]] bool open() const { return phase == TopicPhase::open; }
+  [[nodiscard]] bool open_for(bool isolated) const { return open() || (crowded && isolated); }
 };
 
 struct LaneName {
@@ -82,8 +83,12 @@ class TopicStates {
   void reset_lanes();
   void open_lanes(int topic, int partitions);
 
-  /// Route columns of all topics that are not open, at most `routes_max`.
-  [[nodiscard]] std::vector<store::RouteColumns> held_routes(std::size_t routes_max) const;
+  /// Route columns of all topics that are not open, at most `routes_max`; without those that are held
+  /// for being crowded where `crowded_too` is false.
+  [[nodiscard]] std::vector<store::RouteColumns> held_routes(std::size_t routes_max,
+                                                             bool crowded_too) const;
+
+  [[nodiscard]] bool any_crowded() const;
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -28,6 +28,7 @@ struct ReadRequest {
   std::span<const SlotLease> leases;           ///< Rows of these slots only.
   std::span<const RowId> in_flight;            ///< Left out, under capture `row` from stale locks too.
   std::span<const std::string> blocked_keys;   ///< Wire keys left out.
+  std::span<const std::string> only_keys;      ///< Not empty: rows of these wire keys only.
   std::span<const RouteColumns> held_routes;   ///< Left out.
   std::optional<RowId> lowest_unsettled;       ///< No unsettled row below is known to the caller.
   bool rescan = false;                         ///< Start from the first row whatever is known.

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulation/relay_under_test.hpp"
+
+#include <type_traits>
+#include <utility>
+
+#include "core/murmur2.hpp"
+
+namespace outbox::simulation {
+
+namespace {
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+std::string member_of(const std::string& name, std::uint64_t incarnation) {
+  return name + "-" + std::to_string(incarnation);
+}
+
+}  // namespace
+
+void RelayUnderTest::start() {
+  ++incarnation_;
+  world_.trace(name_ + " starts");
+  relay::CoreOptions options = options_;
+  options.random_seed = world_.number(1U << 30U);
+  core_ = std::make_unique<relay::Core>(options);
+  busy_until_.clear();
+  handles_.clear();
+  inbox_.clear();
+  paused_until_ = world_.now();
+  deliver(relay::Tick{});
+}
+
+void RelayUnderTest::crash() {
+  if (core_ == nullptr) return;
+  world_.trace(name_ + " crashes");
+  core_.reset();
+  inbox_.clear();
+  ++incarnation_;
+  for (auto& [number, handle] : handles_) handle->abandon();
+  handles_.clear();
+}
+
+std::string RelayUnderTest::describe() {
+  const relay::CoreView view = core_->view();
+  std::string text = name_ + ": slots " + std::to_string(view.slots_held) + ", rows " +
+                     std::to_string(view.rows_in_flight) + ", blocked keys " +
+                     std::to_string(view.blocked_keys) + ", held";
+  for (const std::string& topic : view.held_topics) text += " " + topic;
+  return text;
+}
+
+void RelayUnderTest::request_stop() { deliver(relay::StopRequested{}); }
+
+void RelayUnderTest::break_handle() {
+  if (!handles_.empty()) handles_.begin()->second->break_down();
+}
+
+void RelayUnderTest::deliver(relay::Event event) {
+  if (core_ == nullptr) return;
+  inbox_.push_back(std::move(event));
+  world_.at(std::max(world_.now(), paused_until_),
+            [self = shared_from_this(), incarnation = incarnation_] {
+              if (self->incarnation_ == incarnation) self->drain_inbox();
+            });
+}
+
+void RelayUnderTest::drain_inbox() {
+  if (world_.now() < paused_until_) {
+    world_.at(paused_until_, [self = shared_from_this(), incarnation = incarnation_] {
+      if (self->incarnation_ == incarnation) self->drain_inbox();
+    });
+    return;
+  }
+  while (core_ != nullptr && !inbox_.empty()) {
+    const relay::Event event = std::move(inbox_.front());
+    inbox_.pop_front();
+    std::vector<relay::Command> commands;
+    core_->step(event, world_.now(), commands);
+    for (const relay::Command& command : commands) execute(command);
+    const relay::CoreView view = core_->view();
+    if (view.rows_in_flight > options_.in_flight_rows_max + options_.batch_size) {
+      world_.broken(name_ + " holds " + std::to_string(view.rows_in_flight) + " rows");
+    }
+  }
+  if (core_ != nullptr) schedule_tick();
+}
+
+void RelayUnderTest::schedule_tick() {
+  if (core_->finished()) return;
+  const std::uint64_t tick = ++tick_;
+  world_.at(std::max(core_->wake_at(), world_.now() + std::chrono::microseconds{100}),
+            [self = shared_from_this(), tick] {
+              if (self->tick_ == tick) self->deliver(relay::Tick{});
+            });
+}
+
+void RelayUnderTest::call(Connection connection, relay::Event failed,
+                          std::function<relay::Event()> work) {
+  Moment& busy = busy_until_[connection];
+  busy = std::max(busy, world_.now()) + world_.between(50, 2000);
+  const bool fails = world_.chance(world_.faults.call_fails);
+  const bool in_doubt = !fails && world_.chance(world_.faults.call_in_doubt);
+  // A request on its way is done even when the caller has crashed meanwhile.
+  world_.at(busy, [self = shared_from_this(), incarnation = incarnation_, failed, fails, in_doubt,
+                   work = std::move(work)] {
+    relay::Event answer = failed;
+    if (!fails) answer = work();
+    if (in_doubt) answer = failed;
+    if (self->incarnation_ != incarnation) return;
+    self->world_.after(self->world_.between(50, 1000), [self, incarnation, answer] {
+      if (self->incarnation_ == incarnation) self->deliver(answer);
+    });
+  });
+}
+
+relay::Event RelayUnderTest::read(const relay::ReadRows& command) {
+  store::ReadRequest request;
+  request.leases = command.leases;
+  request.in_flight = command.in_flight;
+  request.blocked_keys = command.blocked_keys;
+  request.only_keys = command.only_keys;
+  request.held_routes = command.held_routes;
+  request.rows_max = command.rows_max;
+  auto batch = std::make_shared<relay::PreparedBatch>();
+  batch->source = store_.read(request);
+  for (const OutboxRow& row : batch->source.rows) {
+    relay::PreparedRow prepared;
+    prepared.row = &row;
+    prepared.topic = row.topic;
+    prepared.key_hash = murmur2(row.key);
+    prepared.wire_bytes = 100;
+    if (store_.rows().at(row.id.number).defect) {
+      prepared.defect = Failure{FailureKind::dead_letter, "simulated defect"};
+    }
+    batch->rows.push_back(prepared);
+  }
+  return relay::RowsRead{command.generation, batch};
+}
+
+relay::Event RelayUnderTest::settle(const relay::Settle& command) {
+  store::SettleRequest request;
+  request.leases = command.leases;
+  request.published = command.published;
+  request.changes = command.changes;
+  request.keys = command.keys;
+  return relay::SettleDone{command.settle_id, store_.settle(request)};
+}
+
+void RelayUnderTest::publish(const relay::Publish& publish) {
+  const auto handle = handles_.find(publish.handle);
+  if (handle == handles_.end()) return;
+  std::vector<relay::RowTag> left;
+  for (const relay::OutgoingRow& row : publish.rows) {
+    const OutboxRow& source = *row.row->row;
+    const bool late = world_.now() >= publish.deadline;
+    const PartitionName partition{std::string(row.row->topic), row.partition};
+    if (late || !handle->second->produce(partition, {row.tag, source.id.number,
+                                                     std::string(source.key)})) {
+      left.push_back(row.tag);
+    }
+  }
+  if (!left.empty()) deliver(relay::NotHandedOver{publish.handle, std::move(left)});
+}
+
+void RelayUnderTest::look_up(const std::string& topic) {
+  call(Connection::broker_admin, relay::TopicLookupFailed{topic}, [this, topic]() -> relay::Event {
+    relay::TopicLookedUp answer;
+    answer.topic.name = topic;
+    const auto found = broker_.topics.find(topic);
+    if (found == broker_.topics.end()) {
+      answer.topic.failure = Failure{FailureKind::hold_topic, "missing"};
+    } else {
+      answer.topic.partitions = found->second;
+      answer.agreed_partitions = store_.agreed_partitions(topic);
+    }
+    return answer;
+  });
+}
+
+void RelayUnderTest::execute(const relay::Command& command) {
+  using relay::StoreCall;
+  const std::string member = member_of(name_, incarnation_);
+  const Moment sent_at = world_.now();
+  std::visit(
+      Overloaded{
+          [&](const relay::Join&) {
+            call(Connection::leases, relay::StoreFailed{StoreCall::join, 0}, [] { return relay::Joined{}; });
+          },
+          [&](const relay::SendHeartbeat& heartbeat) {
+            call(Connection::leases, relay::StoreFailed{StoreCall::heartbeat, 0}, [=, this, held = heartbeat.held] {
+              return relay::HeartbeatDone{sent_at, store_.heartbeat(member, held)};
+            });
+          },
+          [&](const relay::AcquireSlots& acquire) {
+            call(Connection::leases, relay::StoreFailed{StoreCall::acquire, 0}, [=, this, most = acquire.slots_max] {
+              return relay::SlotsAcquired{sent_at, store_.acquire(member, most)};
+            });
+          },
+          [&](const relay::ReleaseSlots& release) {
+            call(Connection::leases, relay::StoreFailed{StoreCall::release, 0}, [this, held = release.leases] {
+              store_.release(held);
+              return relay::SlotsReleased{};
+            });
+          },
+          [&](const relay::ReadRows& rows) {
+            call(Connection::capture, relay::StoreFailed{StoreCall::read, 0}, [this, rows] { return read(rows); });
+          },
+          [&](const relay::Settle& rows) {
+            call(Connection::settlement, relay::StoreFailed{StoreCall::settle, rows.settle_id},
+                 [this, rows] { return settle(rows); });
+          },
+          [&](const relay::OpenHandle& open) {
+            handles_[open.handle] = broker_.open(
+                [self = weak_from_this(), number = open.handle, incarnation = incarnation_](
+                    std::vector<broker::Delivery> deliveries, std::optional<Failure> fatal) {
+                  const auto relay = self.lock();
+                  if (relay == nullptr || relay->incarnation_ != incarnation) return;
+                  relay->deliver(relay::Delivered{number, std::move(deliveries), std::move(fatal)});
+                });
+          },
+          [&](const relay::DropHandle& drop) {
+            const auto found = handles_.find(drop.handle);
+            if (found == handles_.end()) return;
+            found->second->abandon();
+            handles_.erase(found);
+          },
+          [&](const relay::Publish& rows) { publish(rows); },
+          [&](const relay::LookUpTopic& topic) { look_up(topic.topic); },
+          [&](const relay::AdoptPartitions& adopt) {
+            call(Connection::broker_admin, relay::StoreFailed{StoreCall::adopt, 0}, [this, adopt] {
+              return relay::PartitionsAdopted{
+                  adopt.topic, store_.adopt(adopt.topic, adopt.expected, adopt.count)};
+            });
+          },
+          [&](const relay::CopyDeadLetter&) {},
+          [&](const relay::Leave&) {
+            for (auto& [number, handle] : handles_) handle->abandon();
+            handles_.clear();
+            store_.leave(member);
+          },
+          [&](const relay::Notice& notice) {
+            world_.trace(name_ + " notice " + std::to_string(static_cast<int>(notice.kind)) + " " +
+                         notice.subject + ": " + notice.detail);
+          },
+      },
+      command);
+}
+
+}  // namespace outbox::simulation

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One relay process in the simulation: the real core, its commands run against the simulated store and
+// broker with delays, failures, crashes and pauses.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/core.hpp"
+#include "simulation/broker.hpp"
+#include "simulation/store.hpp"
+#include "simulation/world.hpp"
+
+namespace outbox::simulation {
+
+class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
+ public:
+  RelayUnderTest(World& world, Store& store, Broker& broker, relay::CoreOptions options,
+                 std::string name)
+      : world_(world), store_(store), broker_(broker), options_(options), name_(std::move(name)) {}
+
+  void start();
+  /// As kill -9: nothing of it runs on; what is on the wire arrives.
+  void crash();
+  /// As SIGSTOP: nothing is heard or done until `until`.
+  void pause(Moment until) { paused_until_ = std::max(paused_until_, until); }
+  void request_stop();
+  void break_handle();
+
+  [[nodiscard]] bool running() const { return core_ != nullptr && !core_->finished(); }
+  /// For the trace: what it has in hand.
+  [[nodiscard]] std::string describe();
+
+ private:
+  enum class Connection : std::uint8_t { leases, capture, settlement, broker_admin };
+
+  /// Events are heard in the order in which they came, as from the queue of the real shell.
+  void deliver(relay::Event event);
+  void drain_inbox();
+  void execute(const relay::Command& command);
+  /// Runs `call` on a connection after those before it, then delivers what it returns; failures as
+  /// drawn, reported as `failed`.
+  void call(Connection connection, relay::Event failed, std::function<relay::Event()> work);
+  void publish(const relay::Publish& publish);
+  void look_up(const std::string& topic);
+  relay::Event read(const relay::ReadRows& command);
+  relay::Event settle(const relay::Settle& command);
+  void schedule_tick();
+
+  World& world_;
+  Store& store_;
+  Broker& broker_;
+  const relay::CoreOptions options_;
+  const std::string name_;
+  std::unique_ptr<relay::Core> core_;
+  std::uint64_t incarnation_ = 0;
+  Moment paused_until_;
+  std::map<Connection, Moment> busy_until_;
+  std::map<relay::HandleId, std::shared_ptr<Handle>> handles_;
+  std::deque<relay::Event> inbox_;
+  std::uint64_t tick_ = 0;
+};
+
+}  // namespace outbox::simulation
