@@ -118,7 +118,7 @@ function(outbox_test target)
     list(APPEND properties RESOURCE_LOCK ${arg_LOCK})
   endif()
   include(GoogleTest)
-  gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 TEST_PREFIX "${arg_LABELS}."
+  gtest_discover_tests(${target} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 TEST_PREFIX "${arg_LABELS}."
     TEST_LIST ${target}_tests PROPERTIES ${properties} TIMEOUT ${timeout})
   # gtest_discover_tests cannot pass a list such as the environment, a script read after it can.
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}_environment.cmake")
