@@ -31,6 +31,17 @@ class BoundedQueue {
     return true;
   }
 
+  /// As push(), but answers false at once where the queue is full.
+  bool try_push(Item item) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_ || items_.size() >= items_max_) return false;
+      items_.push_back(std::move(item));
+    }
+    not_empty_.notify_one();
+    return true;
+  }
+
   /// Waits for an item up to `timeout`; none after that, or once closed and empty.
   std::optional<Item> pop(std::chrono::nanoseconds timeout) {
     std::unique_lock lock(mutex_);

@@ -48,8 +48,9 @@ Fault columns_fault(const EnvelopeInput& input) {
   for (const auto& [name, text] : columns) {
     if (const auto fault = find_utf8_fault(text)) {
       return fmt::format(
-          "the {} {}, which JSON has to be: correct it, or set relay.envelope to raw", name,
-          describe(*fault));
+          "its {} is not UTF-8 at byte {}, which JSON has to be: correct it, or set relay.envelope "
+          "to raw",
+          name, fault->offset);
     }
   }
   return std::nullopt;
@@ -118,6 +119,40 @@ std::string_view guessed_media_type(const EnvelopeInput& input) {
   // Tables of TEXT columns mostly hold JSON there (D1).
   return find_json_fault(*input.payload) ? std::string_view("text/plain; charset=UTF-8")
                                          : json_media_type;
+}
+
+// `data` or `data_base64` of a structured CloudEvent, and before it what they are.
+Fault append_data(std::string& out, const EnvelopeInput& input) {
+  const PayloadKind kind = input.row->payload_kind;
+  const std::string_view says = input.content_type;
+  const std::string_view payload = *input.payload;
+  const bool as_base64 = kind == PayloadKind::bytes && !is_json_media_type(says);
+  const std::string_view guessed = as_base64 ? "application/octet-stream" : json_media_type;
+  append_member(out, "datacontenttype", says.empty() ? guessed : says);
+  if (as_base64) {
+    out += ",\"data_base64\":\"";
+    append_base64(out, payload);
+    out += '"';
+    return std::nullopt;
+  }
+  if (kind == PayloadKind::text && !says.empty() && !is_json_media_type(says)) {
+    if (const auto fault = find_utf8_fault(payload)) {
+      return fmt::format(
+          "the payload is not UTF-8 at byte {}, which JSON has to be: correct it, keep it in a "
+          "column of bytes, or set relay.envelope to cloudevents",
+          fault->offset);
+    }
+    append_member(out, "data", payload);
+    return std::nullopt;
+  }
+  if (auto fault = json_fault(payload, "cloudevents-structured",
+                              "name its media type in the row's content_type, or set "
+                              "relay.envelope to cloudevents")) {
+    return fault;
+  }
+  out += ",\"data\":";
+  out += trim_json(payload);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -195,11 +230,6 @@ Fault Envelope::wrap_structured(const EnvelopeInput& input, EnvelopeOutput& outp
   if (!input.payload) return null_payload("cloudevents-structured");
   if (auto fault = without_type(input)) return fault;
   if (auto fault = columns_fault(input)) return fault;
-  const PayloadKind kind = input.row->payload_kind;
-  const bool says_json = is_json_media_type(input.content_type);
-  const bool says_other = !input.content_type.empty() && !says_json;
-  const bool as_base64 = kind == PayloadKind::bytes && !says_json;
-  const bool as_string = kind == PayloadKind::text && says_other;
   std::string out;
   out.reserve(input.payload->size() + 400);
   out += "{\"specversion\":\"1.0\"";
@@ -211,29 +241,7 @@ Fault Envelope::wrap_structured(const EnvelopeInput& input, EnvelopeOutput& outp
   append_member(out, "partitionkey", input.row->key);
   if (!input.traceparent.empty()) append_member(out, "traceparent", input.traceparent);
   if (!input.tracestate.empty()) append_member(out, "tracestate", input.tracestate);
-  const std::string_view guessed = as_base64 ? "application/octet-stream" : json_media_type;
-  append_member(out, "datacontenttype", input.content_type.empty() ? guessed : input.content_type);
-  if (as_base64) {
-    out += ",\"data_base64\":\"";
-    append_base64(out, *input.payload);
-    out += '"';
-  } else if (as_string) {
-    if (const auto fault = find_utf8_fault(*input.payload)) {
-      return fmt::format(
-          "the payload {}, which JSON has to be: correct it, keep it in a column of "
-          "bytes, or set relay.envelope to cloudevents",
-          describe(*fault));
-    }
-    append_member(out, "data", *input.payload);
-  } else {
-    if (auto fault = json_fault(*input.payload, "cloudevents-structured",
-                                "name its media type in the row's content_type, or set "
-                                "relay.envelope to cloudevents")) {
-      return fault;
-    }
-    out += ",\"data\":";
-    out += trim_json(*input.payload);
-  }
+  if (auto fault = append_data(out, input)) return fault;
   out += '}';
   output.headers.push_back({"content-type", "application/cloudevents+json; charset=UTF-8"});
   output.value = output.arena.take(out);

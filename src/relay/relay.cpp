@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/relay.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "core/bounded_queue.hpp"
+#include "relay/core.hpp"
+#include "relay/counting.hpp"
+#include "relay/dead_letter_copies.hpp"
+#include "relay/handle_runner.hpp"
+#include "relay/reporting.hpp"
+#include "relay/store_workers.hpp"
+
+namespace outbox::relay {
+
+namespace {
+
+constexpr std::size_t events_max = 4096;
+constexpr std::chrono::seconds leave_timeout{2};
+
+}  // namespace
+
+/// One run: the core, its threads and the queue between them.
+class Relay::Running {
+ public:
+  explicit Running(Relay& relay)
+      : relay_(relay),
+        core_(relay.options_.core),
+        reporting_(relay.logger_, *relay.counting_),
+        copies_(relay.broker_.producer, relay.broker_.admin, relay.options_.dead_letter_topic,
+                relay.logger_),
+        workers_(relay.store_, relay.broker_, relay.preparer_, relay.logger_,
+                 [this](Event event) { return events_.push(std::move(event)); }) {}
+
+  ~Running() { events_.close(); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  void run(const std::stop_token& stop) {
+    const std::stop_callback on_stop(stop, [this] { events_.push(StopRequested{}); });
+    step(Tick{});
+    while (!core_.finished()) {
+      const Duration wait = core_.wake_at() - BootClock::now();
+      auto event = events_.pop(std::max(wait, Duration{0}));
+      step(event ? std::move(*event) : Event{Tick{}});
+    }
+    events_.close();
+    wait_for_leave();
+  }
+
+ private:
+  void step(Event event) {
+    reporting_.event(event);
+    commands_.clear();
+    core_.step(event, BootClock::now(), commands_);
+    for (Command& command : commands_) {
+      std::visit([this](auto& what) { execute(what); }, command);
+    }
+    // What publishing itself brought is heard before anything that comes from the threads.
+    while (!own_events_.empty()) {
+      const std::vector<Event> own = std::exchange(own_events_, {});
+      for (const Event& next : own) step(next);
+    }
+  }
+
+  void execute(Join& command) { workers_.run(command); }
+  void execute(SendHeartbeat& command) { workers_.run(command); }
+  void execute(AcquireSlots& command) { workers_.run(command); }
+  void execute(ReleaseSlots& command) { workers_.run(command); }
+  void execute(ReadRows& command) { workers_.run(std::move(command)); }
+  void execute(Settle& command) { workers_.run(std::move(command)); }
+  void execute(LookUpTopic& command) { workers_.run(command); }
+  void execute(AdoptPartitions& command) { workers_.run(command); }
+  void execute(Notice& command) { reporting_.notice(command); }
+
+  void execute(OpenHandle& command) {
+    const std::string name =
+        relay_.options_.name + (command.isolated ? "-isolated-" : "-") + std::to_string(command.handle);
+    handles_[command.handle] = std::make_unique<HandleRunner>(
+        command.handle, relay_.broker_.producer(name),
+        [this](Delivered delivered) { return events_.push(std::move(delivered)); },
+        relay_.logger_);
+  }
+
+  void execute(DropHandle& command) {
+    const auto found = handles_.find(command.handle);
+    if (found == handles_.end()) return;
+    retirement_.retire(std::move(found->second));
+    handles_.erase(found);
+  }
+
+  void execute(Publish& command) {
+    const auto found = handles_.find(command.handle);
+    if (found != handles_.end()) found->second->publish(command, own_events_);
+  }
+
+  void execute(CopyDeadLetter& command) {
+    const bool taken =
+        copies_worker_.try_run([this, command = std::move(command)] { copies_.copy(command); });
+    if (!taken) relay_.logger_.warn("a dead letter was not copied: too many wait already");
+  }
+
+  void execute(Leave&) {
+    workers_.leave([this] {
+      const std::lock_guard lock(left_mutex_);
+      left_ = true;
+      left_changed_.notify_all();
+    });
+  }
+
+  void wait_for_leave() {
+    std::unique_lock lock(left_mutex_);
+    left_changed_.wait_for(lock, leave_timeout, [this] { return left_; });
+  }
+
+  Relay& relay_;
+  BoundedQueue<Event> events_{events_max};
+  Core core_;
+  Reporting reporting_;
+  std::vector<Command> commands_;
+  std::vector<Event> own_events_;
+  std::mutex left_mutex_;
+  std::condition_variable left_changed_;
+  bool left_ = false;
+  DeadLetterCopies copies_;
+  // From here on threads, ended in reverse order; all of them post to events_, which is closed by then.
+  Retirement retirement_;
+  std::map<HandleId, std::unique_ptr<HandleRunner>> handles_;
+  StoreWorkers workers_;
+  Worker copies_worker_;
+};
+
+Relay::Relay(store::Home store, broker::Home broker, RelayOptions options, Logger& logger)
+    : store_(std::move(store)),
+      broker_(std::move(broker)),
+      options_(std::move(options)),
+      logger_(logger),
+      preparer_(options_.prepare),
+      counting_(std::make_unique<Counting>()) {}
+
+Relay::~Relay() = default;
+
+RelayCounters Relay::run(std::stop_token stop) {
+  Running running(*this);
+  running.run(stop);
+  return counters();
+}
+
+RelayCounters Relay::counters() const { return counting_->view(); }
+
+}  // namespace outbox::relay

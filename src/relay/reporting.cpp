@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/reporting.hpp"
+
+#include <string>
+
+namespace outbox::relay {
+
+namespace {
+
+constexpr int lines_per_second = 10;
+
+LogLevel level_of(NoticeKind kind) {
+  switch (kind) {
+    case NoticeKind::row_dead: return LogLevel::error;
+    case NoticeKind::slot_lost:
+    case NoticeKind::topic_held:
+    case NoticeKind::partitions_changed:
+    case NoticeKind::handle_restarted:
+    case NoticeKind::row_retried:
+    case NoticeKind::drain_cut_short: return LogLevel::warn;
+    case NoticeKind::slots_acquired:
+    case NoticeKind::topic_open: return LogLevel::info;
+    case NoticeKind::slot_released:
+    case NoticeKind::key_free: return LogLevel::debug;
+  }
+  return LogLevel::info;
+}
+
+const char* text_of(NoticeKind kind) {
+  switch (kind) {
+    case NoticeKind::slots_acquired: return "slots acquired";
+    case NoticeKind::slot_lost: return "slot lost";
+    case NoticeKind::slot_released: return "slot released";
+    case NoticeKind::topic_held: return "topic held, its events wait";
+    case NoticeKind::topic_open: return "topic takes events again";
+    case NoticeKind::partitions_changed: return "topic has another number of partitions";
+    case NoticeKind::handle_restarted: return "producer restarted, unsettled events are sent again";
+    case NoticeKind::row_retried: return "event refused, its key waits";
+    case NoticeKind::row_dead: return "dead letter";
+    case NoticeKind::key_free: return "key goes on";
+    case NoticeKind::drain_cut_short: return "stopped before everything in flight was settled";
+  }
+  return "";
+}
+
+}  // namespace
+
+void Reporting::event(const Event& event) {
+  if (const auto* read = std::get_if<RowsRead>(&event)) {
+    if (!read->batch->rows.empty()) rows_read(*read->batch);
+  } else if (const auto* delivered = std::get_if<Delivered>(&event)) {
+    std::uint64_t acknowledged = 0;
+    for (const broker::Delivery& delivery : delivered->deliveries) {
+      acknowledged += delivery.status == broker::DeliveryStatus::acknowledged ? 1 : 0;
+    }
+    counting_.acknowledged += acknowledged;
+  } else if (const auto* settled = std::get_if<SettleDone>(&event)) {
+    counting_.settled += static_cast<std::uint64_t>(settled->result.rows_settled);
+  }
+}
+
+bool Reporting::may_sample(Moment now) {
+  if (now - second_began_ >= std::chrono::seconds{1}) {
+    if (rows_left_out_ > 0) {
+      logger_.info("more events were read",
+                   {{"events", rows_left_out_}, {"batches", batches_left_out_}});
+    }
+    second_began_ = now;
+    lines_in_second_ = 0;
+    rows_left_out_ = 0;
+    batches_left_out_ = 0;
+  }
+  return lines_in_second_ < lines_per_second;
+}
+
+void Reporting::rows_read(const PreparedBatch& batch) {
+  counting_.read += batch.rows.size();
+  if (!logger_.enabled(LogLevel::info)) return;
+  const Moment now = BootClock::now();
+  if (!may_sample(now)) {
+    rows_left_out_ += batch.rows.size();
+    ++batches_left_out_;
+    return;
+  }
+  ++lines_in_second_;
+  logger_.info("pending events", {{"events", batch.rows.size()}});
+  for (const PreparedRow& row : batch.rows) {
+    if (lines_in_second_ >= lines_per_second) {
+      ++rows_left_out_;
+      continue;
+    }
+    ++lines_in_second_;
+    logger_.info("event", {{"row", to_string(row.row->id)},
+                           {"type", row.row->event_type},
+                           {"topic", row.defect ? std::string_view("none") : row.topic}});
+  }
+}
+
+void Reporting::notice(const Notice& notice) {
+  switch (notice.kind) {
+    case NoticeKind::slot_lost: ++counting_.slots_lost; break;
+    case NoticeKind::partitions_changed: ++counting_.partition_changes; break;
+    case NoticeKind::handle_restarted: ++counting_.handle_restarts; break;
+    case NoticeKind::row_retried: ++counting_.retried; break;
+    case NoticeKind::row_dead: ++counting_.dead_lettered; break;
+    default: break;
+  }
+  const LogLevel level = level_of(notice.kind);
+  if (!logger_.enabled(level)) return;
+  // Each kind may have a flood of its own; a dead letter's reason also stands in its row.
+  std::uint64_t suppressed = 0;
+  const std::string subject = std::string(text_of(notice.kind)) +
+                              (notice.kind == NoticeKind::topic_held ? notice.subject : "");
+  if (!logger_.may_repeat(subject, std::chrono::milliseconds{200}, suppressed)) return;
+  if (suppressed > 0) {
+    logger_.log(level, text_of(notice.kind),
+                {{"subject", notice.subject}, {"detail", notice.detail}, {"left_out", suppressed}});
+  } else {
+    logger_.log(level, text_of(notice.kind),
+                {{"subject", notice.subject}, {"detail", notice.detail}});
+  }
+}
+
+}  // namespace outbox::relay
