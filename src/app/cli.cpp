@@ -93,7 +93,8 @@ class Parser {
       if (word.size() < 2 || word[0] != '-') return set_command(word);
       const std::string name = word.substr(0, word.find('='));
       const std::optional<Flag> flag = find_flag(name);
-      if (flag && flag->takes_value && name.size() == word.size()) ++place_;
+      const bool alone = flag && name.size() == word.size();
+      if (alone && (flag->takes_value || is_truth_value_next(*flag))) ++place_;
     }
   }
 
@@ -133,9 +134,16 @@ class Parser {
     }
     const std::optional<Flag> flag = find_flag(name);
     if (!flag) refuse_flag(name);
+    if (!value && is_truth_value_next(*flag)) value = words_[++place_];
     if (!value) value = flag->takes_value ? next_word(name) : "true";
     auto& place = flag->is_option ? arguments_.options : arguments_.flags;
     place.emplace_back(flag->name, *value);
+  }
+
+  // `--outbox.enabled false` means what it says, though a flag of true or false needs no value.
+  [[nodiscard]] bool is_truth_value_next(const Flag& flag) const {
+    if (flag.takes_value || flag.is_option || place_ + 1 >= words_.size()) return false;
+    return words_[place_ + 1] == "true" || words_[place_ + 1] == "false";
   }
 
   std::string next_word(const std::string& flag) {

@@ -32,12 +32,16 @@ std::string spaced(std::string_view words) {
 // Quotes, backquotes and colons end a word or a description in one shell or another.
 std::string plain(std::string_view text) {
   std::string result;
-  for (const char letter : text) {
-    const bool special = letter == '\'' || letter == '"' || letter == '`' || letter == ':' ||
-                         letter == '[' || letter == ']' || letter == '$' || letter == '\\';
-    if (!special) result += letter;
+  for (const char letter : text.substr(0, text.find(". "))) {
+    if (letter == '\'') {
+      result += "\u2019";
+    } else if (letter == ':') {
+      result += ',';
+    } else if (std::string_view("\"`[]$\\").find(letter) == std::string_view::npos) {
+      result += letter;
+    }
   }
-  return result.substr(0, result.find(". "));
+  return result;
 }
 
 std::vector<FlagView> all_flags() {
@@ -209,6 +213,10 @@ std::string fish_script() {
   }
   for (const FlagView& flag : all_flags()) {
     script += fmt::format("complete -c outboxd -l '{}' -d '{}'", flag.name, flag.text);
+    const Setting* setting = config::find_setting(flag.name);
+    if (setting != nullptr && setting->short_flag != 0) {
+      script += fmt::format(" -s {}", setting->short_flag);
+    }
     if (!flag.command.empty()) {
       script += fmt::format(" -n '__fish_seen_subcommand_from {}'", flag.command);
     }

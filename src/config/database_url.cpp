@@ -257,6 +257,9 @@ DatabaseAddress sqlite_address(std::string_view rest) {
   }
   DatabaseAddress address;
   address.settings = {DatabaseKind::sqlite, path, "sqlite:///" + path};
+  if (rest.find('?') != std::string_view::npos) {
+    address.warnings.emplace_back("database.url: the parameters of a sqlite URL are left out");
+  }
   return address;
 }
 

@@ -11,7 +11,7 @@
 namespace outbox::config {
 namespace {
 
-constexpr std::array<std::string_view, 44> allowed = {
+constexpr std::array<std::string_view, 43> allowed = {
     "api.version.request.timeout.ms",
     "batch.num.messages",
     "batch.size",
@@ -36,7 +36,6 @@ constexpr std::array<std::string_view, 44> allowed = {
     "max.poll.interval.ms",
     "message.copy.max.bytes",
     "metadata.max.age.ms",
-    "metadata.recovery.strategy",
     "partition.assignment.strategy",
     "queued.max.messages.kbytes",
     "receive.message.max.bytes",

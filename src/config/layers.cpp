@@ -75,6 +75,7 @@ bool takes_comment(const Setting* setting) {
     case SettingType::duration:
     case SettingType::size:
     case SettingType::word:
+    case SettingType::list:
       return true;
     default:
       return false;

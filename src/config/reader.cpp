@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -153,7 +155,9 @@ std::string Reader::topic(std::string_view name) const {
 
 std::string Reader::path(std::string_view name) const {
   const std::string value = find(name).text;
-  if (!value.empty() && !std::ifstream(value)) {
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(value, ignored);
+  if (!value.empty() && (is_folder || !std::ifstream(value))) {
     fail(name, fmt::format("names the file {}, which cannot be read", quoted(name)),
          "correct the path or make the file readable");
   }

@@ -133,6 +133,13 @@ std::string SettingsBuilder::shown_text(const Setting& setting) const {
 
 void SettingsBuilder::record_effective() {
   for (const Setting& setting : settings_table()) {
+    const Given* given = layers_.find(setting.name);
+    if (setting.secret && given != nullptr && given->layer == Layer::flag) {
+      warn(
+          fmt::format("{} is given as a flag, which every user of this machine can read; set {} "
+                      "or name a file by --{}-file",
+                      setting.name, environment_name(setting.name), setting.name));
+    }
     settings_.effective_.push_back(
         {std::string(setting.name), shown_text(setting), reader_.origin(setting.name)});
   }

@@ -45,6 +45,14 @@ TEST(Arguments, take_flags_before_the_command_and_values_in_every_form) {
   }
 }
 
+TEST(Arguments, take_true_and_false_after_a_flag_of_that_kind) {
+  const Arguments arguments =
+      parsed({"--outbox.enabled", "false", "relay", "--relay.enabled", "true"});
+  EXPECT_EQ(arguments.command->name, "relay");
+  EXPECT_THAT(arguments.flags,
+              ElementsAre(Pair("outbox.enabled", "false"), Pair("relay.enabled", "true")));
+}
+
 TEST(Arguments, keep_repeated_options_in_order) {
   const Arguments arguments =
       parsed({"publish", "--header", "a=1", "--header=b=2", "--payload", "-"});

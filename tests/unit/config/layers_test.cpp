@@ -153,6 +153,14 @@ TEST(Secret, is_read_from_a_file_without_its_line_end_and_masked) {
   EXPECT_EQ(yaml.kafka().password, "hunter2");
 }
 
+TEST(Secret, given_as_a_flag_is_warned_of) {
+  const Settings settings =
+      load_given({.flags = {{"kafka.user", "u"}, {"kafka.password", "hunter2"}}});
+  ASSERT_EQ(settings.warnings().size(), 1U);
+  EXPECT_THAT(settings.warnings()[0],
+              AllOf(HasSubstr("kafka.password is given as a flag"), Not(HasSubstr("hunter2"))));
+}
+
 TEST(Effective, shows_no_password_anywhere) {
   const Settings settings =
       load_given({.environment = {{"DATABASE_CONN", "postgresql://u:hunter2@localhost/db"},
