@@ -75,27 +75,65 @@ class LeaseCapture final : public Capture {
     filter.add_buckets(slots_);
     filter.add_exclusions();
     const std::size_t rows_max = limit_.of(request);
-    const std::string limit = filter.next();
-    filter.parameters().number(static_cast<std::int64_t>(rows_max));
-    const std::string budget = filter.next();
-    filter.parameters().number(static_cast<std::int64_t>(request.bytes_max));
-    // The running sum is over what the innermost part found; values are sent, and large ones
-    // fetched, for the rows within the budget alone. The first row comes whatever its size.
-    const std::string order = table_->order_by();
-    const std::string sql = fmt::format(
-        "SELECT {outputs} FROM (SELECT t.*, "
-        "sum(t.outboxd_size) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING)::bigint "
-        "AS outboxd_total FROM (SELECT {columns}, {size} AS outboxd_size FROM {table} t "
-        "WHERE {conditions} ORDER BY {order} LIMIT {limit}) t) t "
+    const RowReader::Limits limits{
+        .rows_max = rows_max, .bytes_max = request.bytes_max, .slots = slots_};
+    const std::string found =
+        fmt::format("(SELECT {}, {} AS outboxd_size FROM {} t WHERE {} ORDER BY {} LIMIT {}) t",
+                    reader_->columns(), reader_->size(), table_->name(), filter.conditions(),
+                    table_->order_by(), rows_max);
+    const auto small = static_cast<std::int64_t>(request.bytes_max / rows_max);
+    if (!large_rows_) {
+      const Result result =
+          connection_.run(doing, small_rows_sql(found, small), filter.parameters(), Effect::reads);
+      if (largest(result, false) <= small) return reader_->decode(result, limits);
+    }
+    const Result result =
+        connection_.run(doing, budgeted_sql(found, request), filter.parameters(), Effect::reads);
+    // Once the large ones are through, back to the cheaper statement.
+    large_rows_ = largest(result, true) > small;
+    return reader_->decode(result, limits);
+  }
+
+  // The usual rows fit into the budget even if there are as many as asked for; then no sum over
+  // them is needed, which costs as much as the read itself. A larger one comes without its large
+  // values.
+  [[nodiscard]] std::string small_rows_sql(const std::string& found, std::int64_t small) const {
+    constexpr std::string_view placeholder = "{limit}";
+    const std::string limit = std::to_string(small);
+    std::string outputs = reader_->guarded_outputs();
+    for (std::size_t at = outputs.find(placeholder); at != std::string::npos;
+         at = outputs.find(placeholder)) {
+      outputs.replace(at, placeholder.size(), limit);
+    }
+    return fmt::format(
+        "SELECT {} FROM (SELECT t.*, t.outboxd_size::bigint AS outboxd_total FROM {}) t "
+        "ORDER BY {}",
+        outputs, found, table_->order_by());
+  }
+
+  // The running sum is over what the innermost part found; values are sent, and large ones fetched,
+  // for the rows within the budget alone. The first row comes whatever its size.
+  [[nodiscard]] std::string budgeted_sql(const std::string& found,
+                                         const ReadRequest& request) const {
+    return fmt::format(
+        "SELECT {outputs} FROM (SELECT t.*, sum(t.outboxd_size) OVER (ORDER BY {order} "
+        "ROWS UNBOUNDED PRECEDING)::bigint AS outboxd_total FROM {found}) t "
         "WHERE t.outboxd_total - t.outboxd_size < {budget} OR t.outboxd_total = t.outboxd_size "
         "ORDER BY {order}",
-        fmt::arg("outputs", reader_->outputs()), fmt::arg("order", order),
-        fmt::arg("columns", reader_->columns()), fmt::arg("size", reader_->size()),
-        fmt::arg("table", table_->name()), fmt::arg("conditions", filter.conditions()),
-        fmt::arg("limit", limit), fmt::arg("budget", budget));
-    const Result result = connection_.run(doing, sql, filter.parameters(), Effect::reads);
-    return reader_->decode(result,
-                           {.rows_max = rows_max, .bytes_max = request.bytes_max, .slots = slots_});
+        fmt::arg("outputs", reader_->outputs()), fmt::arg("order", table_->order_by()),
+        fmt::arg("found", found), fmt::arg("budget", request.bytes_max));
+  }
+
+  // outboxd_total is the row's own size in one statement and the sum so far in the other.
+  [[nodiscard]] std::int64_t largest(const Result& result, bool running) const {
+    std::int64_t largest = 0;
+    std::int64_t before = 0;
+    for (int row = 0; row < result.rows(); ++row) {
+      const std::int64_t total = reader_->total(result, row);
+      largest = std::max(largest, total - before);
+      if (running) before = total;
+    }
+    return largest;
   }
 
   std::shared_ptr<Shared> shared_;
@@ -104,6 +142,7 @@ class LeaseCapture final : public Capture {
   std::optional<RowReader> reader_;
   std::optional<SafeFloor> floor_;
   RowLimit limit_;
+  bool large_rows_ = false;
   int slots_ = 1;
 };
 

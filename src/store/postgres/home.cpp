@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/home.hpp"
 
+#include <libpq-fe.h>
+
+#include <string>
 #include <utility>
 
 #include "store/postgres/seams.hpp"
@@ -26,6 +29,12 @@ Home make_home(HomeOptions options) {
     connection.run("asking for a sign of life", "SELECT 1", Parameters(), Effect::reads);
   };
   return home;
+}
+
+std::string library_version() {
+  // 150020 is 15.20 (PQlibVersion).
+  const int version = PQlibVersion();
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
 }
 
 }  // namespace outbox::store::postgres

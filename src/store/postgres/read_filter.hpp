@@ -25,13 +25,16 @@ class ReadFilter {
   void add_floor(std::optional<std::int64_t> floor);
   /// Rows in flight, blocked keys, held routes.
   void add_exclusions();
-  /// A further parameter; returns its placeholder.
+  /// Where the next parameter goes; returns its placeholder.
   std::string next();
 
   [[nodiscard]] const std::string& conditions() const noexcept { return conditions_; }
   Parameters& parameters() noexcept { return parameters_; }
 
  private:
+  void add_in_flight();
+  void add_held_routes();
+
   const Table& table_;
   const ReadRequest& request_;
   std::string conditions_;

@@ -40,11 +40,12 @@ RowReader::RowReader(const Table& table) : table_(table) {
   at_.event_type = add_text(columns.event_type);
   const std::uint32_t payload = table.type(columns.payload).oid;
   payload_kind_ = kind_of_type(payload);
-  at_.payload = payload == oid_bytea ? add_plain(columns.payload) : add_text(columns.payload);
-  at_.payload_bytes = add_plain(columns.payload_bytes);
+  at_.payload = payload == oid_bytea ? add_plain(columns.payload, Width::large)
+                                     : add_text(columns.payload, Width::large);
+  at_.payload_bytes = add_plain(columns.payload_bytes, Width::large);
   at_.content_type = add_text(columns.content_type);
   at_.topic = add_text(columns.topic);
-  at_.headers = add_text(columns.headers);
+  at_.headers = add_text(columns.headers, Width::large);
   at_.bucket = add_output(table.bucket());
   at_.retry_count = add_plain(columns.retry_count);
   at_.max_retries = add_plain(columns.max_retries);
@@ -64,17 +65,22 @@ RowReader::RowReader(const Table& table) : table_(table) {
   size_ = "(" + size_ + ")";
 }
 
-int RowReader::add_output(const std::string& expression) {
-  outputs_ += (outputs_.empty() ? "" : ", ") + expression;
+int RowReader::add_output(const std::string& expression, Width width) {
+  const std::string comma = outputs_.empty() ? "" : ", ";
+  outputs_ += comma + expression;
+  guarded_outputs_ +=
+      comma + (width == Width::small
+                   ? expression
+                   : fmt::format("CASE WHEN t.outboxd_size <= {{limit}} THEN {} END", expression));
   return count_++;
 }
 
-int RowReader::add_text(const TableColumns::Column& column) {
-  return table_.has(column) ? add_output(table_.as_text(column)) : absent;
+int RowReader::add_text(const TableColumns::Column& column, Width width) {
+  return table_.has(column) ? add_output(table_.as_text(column), width) : absent;
 }
 
-int RowReader::add_plain(const TableColumns::Column& column) {
-  return table_.has(column) ? add_output(Table::column(column)) : absent;
+int RowReader::add_plain(const TableColumns::Column& column, Width width) {
+  return table_.has(column) ? add_output(Table::column(column), width) : absent;
 }
 
 void RowReader::add_size(const TableColumns::Column& column) {

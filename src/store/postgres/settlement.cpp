@@ -94,39 +94,71 @@ class PostgresSettlement final : public Settlement {
 
   // Returns the slots whose lease stood; when these are all of them the work is done.
   std::vector<int> settle_once(const Work& work, SettleResult& result) {
+    if (work.changes.empty() && work.keys.empty()) return settle_published(work, result);
     std::vector<std::string> texts;
     std::vector<Parameters> values;
     const auto add = [&](const std::string& action, Parameters parameters) {
       texts.push_back(gated(work, action, parameters));
       values.push_back(std::move(parameters));
     };
-    add_published(work, add);
-    const std::size_t rows_until = add_changes(work, add) + (work.published.empty() ? 0 : 1);
+    std::size_t rows_until = 0;
+    if (!work.published.empty()) {
+      add(published_sql_, published_parameters(work));
+      ++rows_until;
+    }
+    rows_until += add_changes(work, add);
     add_keys(work, add);
-    const std::vector<Result> results = run(texts, values);
-    std::vector<int> standing = results.front().integers(0, 0);
-    for (std::size_t i = 0; i < rows_until; ++i)
-      result.rows_settled += results[i].number(0, 1);
-    return standing;
-  }
-
-  std::vector<Result> run(const std::vector<std::string>& texts, std::vector<Parameters>& values) {
-    if (texts.size() == 1) return {connection_.run(doing, texts[0], values[0])};
     std::vector<Statement> statements;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       statements.push_back({.sql = texts[i], .parameters = std::move(values[i])});
     }
-    return connection_.run_unit(doing, statements);
+    const std::vector<Result> results = connection_.run_unit(doing, statements);
+    for (std::size_t i = 0; i < rows_until; ++i)
+      result.rows_settled += results[i].number(0, 1);
+    return results.front().integers(0, 0);
   }
 
-  // `action` has `{gate}` where its condition on the leases goes.
-  std::string gated(const Work& work, const std::string& action, Parameters& parameters) const {
-    const std::string lease = lease_sql(*table_, parameters, work.leases);
+  // The usual case, as near to a plain UPDATE as the fence lets it be: the count of touched rows
+  // alone tells that the gate was open.
+  std::vector<int> settle_published(const Work& work, SettleResult& result) {
+    Parameters parameters = published_parameters(work);
+    const std::string gate = gate_sql(work, parameters);
+    const std::int64_t touched =
+        connection_.run(doing, fmt::format("WITH {} {}", gate, published_sql_), parameters)
+            .touched();
+    result.rows_settled += touched;
+    if (touched > 0) return work.held();
+    // The gate was shut, or the rows are settled already. A lease that was lost never comes back,
+    // so that asking afterwards finds the same ones missing.
+    Parameters leases;
+    const std::string lease = lease_sql(*table_, leases, work.leases, "");
+    const Result standing = connection_.run(doing, lease, leases, Effect::reads);
+    std::vector<int> slots;
+    for (int row = 0; row < standing.rows(); ++row)
+      slots.push_back(standing.integer(row, 0));
+    return slots;
+  }
+
+  Parameters published_parameters(const Work& work) const {
+    Parameters parameters;
+    bind_ids(parameters, *table_, work.published,
+             [](const PublishedRow& row) -> const RowId& { return row.id; });
+    return parameters;
+  }
+
+  std::string gate_sql(const Work& work, Parameters& parameters) const {
     return fmt::format(
-        "WITH lease AS MATERIALIZED ({}), gate AS MATERIALIZED (SELECT array_agg(slot) AS slots, "
-        "count(*) = {} AS open FROM lease), done AS ({} RETURNING 1) "
+        "lease AS MATERIALIZED ({}), gate AS MATERIALIZED (SELECT array_agg(slot) AS slots, "
+        "count(*) = {} AS open FROM lease)",
+        lease_sql(*table_, parameters, work.leases), work.leases.size());
+  }
+
+  std::string gated(const Work& work, const std::string& action, Parameters& parameters) const {
+    const std::string gate = gate_sql(work, parameters);
+    return fmt::format(
+        "WITH {}, done AS ({} RETURNING 1) "
         "SELECT (SELECT slots FROM gate), (SELECT count(*) FROM done)",
-        lease, work.leases.size(), action);
+        gate, action);
   }
 
   static constexpr std::string_view gate_ = "(SELECT open FROM gate)";
@@ -146,15 +178,6 @@ class PostgresSettlement final : public Settlement {
                          table_->clock(shape.columns.published_at, "now()"));
     }
     return fmt::format("UPDATE {} t SET {}{} {}", table_->name(), set, table_->touch(), where);
-  }
-
-  template <class Add>
-  void add_published(const Work& work, Add& add) {
-    if (work.published.empty()) return;
-    Parameters parameters;
-    bind_ids(parameters, *table_, work.published,
-             [](const PublishedRow& row) -> const RowId& { return row.id; });
-    add(published_sql_, std::move(parameters));
   }
 
   template <class Add>
