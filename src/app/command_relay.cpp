@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "app/commands.hpp"
+#include "app/signals.hpp"
+#include "app/wire.hpp"
+
+namespace outbox::app {
+
+namespace {
+
+/// The relays of one process, a thread each; the first that fails stops the others.
+class Relays {
+ public:
+  Relays(const config::Settings& settings, StopSignals& signals, Logger& logger)
+      : settings_(settings), signals_(signals), logger_(logger) {}
+
+  void run() {
+    {
+      std::vector<std::jthread> threads;
+      for (const std::string& name : settings_.relay_names()) {
+        threads.emplace_back([this, name] { run_one(name); });
+      }
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void run_one(const std::string& name) {
+    try {
+      relay_until_stopped(settings_.relay(name));
+    } catch (...) {  // Thread entry: carried over to the main thread.
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      signals_.fail();
+    }
+  }
+
+  void relay_until_stopped(const config::RelaySettings& relay) {
+    const std::string member = make_member_name();
+    const store::Home store = make_store(settings_, relay.name, member);
+    const broker::Home broker = make_broker(settings_);
+    const relay::StartOptions start{terms_of(relay), settings_.process().start_timeout};
+    const store::Agreed agreed = relay::start(store, broker, start, logger_, signals_.token());
+    relay::Relay running(store, broker, relay_options(settings_, relay, agreed), logger_);
+    logger_.info("producer started", {{"delivery", "idempotent"}});
+    logger_.info("publisher started", {{"id", member},
+                                       {"relay", relay.name},
+                                       {"interval_ms", relay.polling_interval.count()},
+                                       {"batch_size", relay.batch_size}});
+    const relay::RelayCounters counters = running.run(signals_.token());
+    logger_.info("publisher stopped", {{"id", member},
+                                       {"read", counters.read},
+                                       {"acknowledged", counters.acknowledged},
+                                       {"settled", counters.settled},
+                                       {"retried", counters.retried},
+                                       {"dead_lettered", counters.dead_lettered}});
+  }
+
+  const config::Settings& settings_;
+  StopSignals& signals_;
+  Logger& logger_;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+int command_relay(const Arguments& arguments) {
+  const config::Settings settings = config::load(sources_of(arguments));
+  StopSignals signals(settings.process().shutdown_timeout);
+  Logger logger(log_level(settings), log_format(settings));
+  const LibraryVersions versions = library_versions();
+  logger.info("outboxd starts", {{"version", OUTBOX_VERSION},
+                                 {"librdkafka", versions.librdkafka},
+                                 {"database", settings.database().shown},
+                                 {"table", settings.outbox().table.table}});
+  require_libraries();
+  for (const std::string& warning : settings.warnings()) logger.warn(warning);
+  if (!settings.outbox().enabled || settings.relay_names().empty()) {
+    logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
+    return 0;
+  }
+  try {
+    Relays(settings, signals, logger).run();
+  } catch (const Error&) {
+    // Stopping before the start was done is no failure.
+    if (signals.token().stop_requested() && !signals.failed()) return 0;
+    throw;
+  }
+  return 0;
+}
+
+}  // namespace outbox::app

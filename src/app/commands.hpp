@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands that work on a database or a broker. Each returns the exit code; what ends it is thrown
+// as Error. Data goes to standard output, everything else to standard error.
+#pragma once
+
+#include "app/cli.hpp"
+
+namespace outbox::app {
+
+int command_relay(const Arguments& arguments);
+int command_migrate(const Arguments& arguments);
+int command_publish(const Arguments& arguments);
+int command_topics(const Arguments& arguments);
+int command_status(const Arguments& arguments);
+int command_demo(const Arguments& arguments);
+
+}  // namespace outbox::app

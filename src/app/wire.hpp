@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one place that knows every home: settings in, homes of store and broker out.
+#pragma once
+
+#include <string>
+
+#include "app/cli.hpp"
+#include "broker/home.hpp"
+#include "config/settings.hpp"
+#include "core/log.hpp"
+#include "relay/relay.hpp"
+#include "relay/start.hpp"
+#include "store/home.hpp"
+
+namespace outbox::app {
+
+/// The database of `settings` for the relay `relay_name` and this member; Error(configuration) where
+/// database.url is not set.
+[[nodiscard]] store::Home make_store(const config::Settings& settings,
+                                     const std::string& relay_name = "default",
+                                     const std::string& member_name = {});
+
+[[nodiscard]] broker::Home make_broker(const config::Settings& settings);
+
+/// `publisher-` and 8 hex digits (A3).
+[[nodiscard]] std::string make_member_name();
+
+[[nodiscard]] store::Terms terms_of(const config::RelaySettings& relay);
+[[nodiscard]] relay::RelayOptions relay_options(const config::Settings& settings,
+                                                const config::RelaySettings& relay,
+                                                const store::Agreed& agreed);
+
+/// A logger as log.* say.
+[[nodiscard]] LogLevel log_level(const config::Settings& settings);
+[[nodiscard]] LogFormat log_format(const config::Settings& settings);
+
+[[nodiscard]] LibraryVersions library_versions();
+/// Throws where the librdkafka that is loaded is older than 2.8.
+void require_libraries();
+
+}  // namespace outbox::app
