@@ -95,8 +95,8 @@ relay:
 
 A row's own topic wins over routes, a route over `relay.default-topic`. Transformers take payloads
 that are JSON objects; fields are paths with dots. In texts of `add` and in topics stand the
-placeholders `{event_type}`, `{aggregate_type}`, `{aggregate_id}` and `{topic}`. The key is the
-row's and no transformer changes it.
+placeholders `{event_type}`, `{aggregate_type}` and `{topic}`, in `add` also `{aggregate_id}`. The
+key is the row's and no transformer changes it.
 )page";
 
 // What stands in a cell of a Markdown table.

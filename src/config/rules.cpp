@@ -48,7 +48,12 @@ std::string without_placeholders(std::string_view text) {
 }
 
 std::string checked_topic(const std::string& text) {
-  if (!is_topic_name(without_placeholders(text))) {
+  const std::string fixed = without_placeholders(text);
+  if (text.find("{aggregate_id}") != std::string::npos) {
+    throw Fault{fmt::format("has the topic '{}' with {{aggregate_id}}", text),
+                "a topic for each aggregate would never end: use {aggregate_type} or {event_type}"};
+  }
+  if (!is_topic_name(fixed)) {
     throw Fault{fmt::format("has the topic '{}', which Kafka does not take", text),
                 "use 1 to 249 of the letters a-z, A-Z, 0-9, '.', '_' and '-'"};
   }

@@ -73,6 +73,10 @@ RelaySettings SettingsBuilder::read_relay(const std::string& name) const {
       reader.word("relay.backoff") == "fixed" ? BackoffKind::fixed : BackoffKind::exponential;
   relay.backoff.initial = reader.duration("relay.backoff-initial");
   relay.backoff.max = reader.duration("relay.backoff-max");
+  // The longest wait is a matter of the growing one; it must not cut a fixed one short.
+  if (relay.backoff.kind == BackoffKind::fixed) {
+    relay.backoff.max = std::max(relay.backoff.max, relay.backoff.initial);
+  }
   relay.backoff.jitter = reader.decimal("relay.backoff-jitter");
   relay.max_in_flight_bytes = reader.size("relay.max-in-flight-bytes");
   relay.max_in_flight_rows = reader.integer("relay.max-in-flight-rows");

@@ -33,7 +33,8 @@ enum class TransformKind : std::uint8_t {
 /// One step on a payload that is a JSON object. Fields are dotted paths (`customer.email`). A
 /// template is text with any of the placeholders `{event_type}`, `{aggregate_type}`,
 /// `{aggregate_id}` and
-/// `{topic}`, the topic so far; the configuration refuses others.
+/// `{topic}`, the topic so far; a topic may not follow `{aggregate_id}`. The configuration refuses
+/// all others.
 struct TransformStep {
   TransformKind kind = TransformKind::pick;
   std::vector<std::string> fields;

@@ -65,6 +65,13 @@ TEST(Relays, with_a_name_alone_take_all_defaults) {
   EXPECT_THAT(load_given({.yaml = "relays: {orders: {}}\n"}).relay_names(), ElementsAre("orders"));
 }
 
+TEST(Relays, wait_a_fixed_time_even_where_it_is_longer_than_the_longest_growing_one) {
+  const Settings settings =
+      load_given({.flags = {{"relay.backoff", "fixed"}, {"relay.backoff-initial", "10m"}}});
+  EXPECT_EQ(settings.relay("default").backoff.initial, 10min);
+  EXPECT_EQ(settings.relay("default").backoff.max, 10min);
+}
+
 struct Bad {
   Given given;
   std::vector<std::string> words;

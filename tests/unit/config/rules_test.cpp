@@ -75,7 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Bad{"[{event-type: A, topic: x, when: y}]", "the key 'when'"},
                       Bad{"[{event-type: [], topic: x}]", "nothing in 'event-type'"},
                       Bad{"A={nonsense}.x", "placeholder '{nonsense}'"},
-                      Bad{"A={event_type", "placeholder"}));
+                      Bad{"A={event_type", "placeholder"},
+                      Bad{"A={aggregate_id}.x", "with {aggregate_id}"}));
 
 class BadTransform : public ::testing::TestWithParam<Bad> {};
 
