@@ -10,7 +10,9 @@
 #include <outbox/error.hpp>
 #include <utility>
 
+#include "broker/kafka/admin.hpp"
 #include "broker/kafka/home.hpp"
+#include "broker/kafka/properties.hpp"
 
 namespace outbox::broker::embedded {
 namespace {
@@ -20,12 +22,14 @@ class Cluster {
  public:
   Cluster() {
     char text[512] = "";
-    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, text, sizeof(text));
+    rd_kafka_conf_t* const configuration = rd_kafka_conf_new();
+    // It says that it has no servers to connect to, and logs what clients do that went away.
+    rd_kafka_conf_set_log_cb(configuration, nullptr);
+    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, text, sizeof(text));
     if (handle_ == nullptr) {
+      rd_kafka_conf_destroy(configuration);
       throw Error(ErrorKind::failed, fmt::format("The embedded broker did not start: {}", text));
     }
-    // It logs requests of clients that went away; nobody has to read that.
-    rd_kafka_set_log_level(handle_, 3);
     cluster_ = rd_kafka_mock_cluster_new(handle_, 1);
     if (cluster_ == nullptr) {
       rd_kafka_destroy(handle_);
@@ -108,6 +112,9 @@ Home make_home(const Options& options) {
   connection.user.clear();
   // The mock answers a fetch without data only after its whole wait, new data or not.
   connection.properties.try_emplace("fetch.wait.max.ms", "5");
+  // Whenever a member comes or goes the mock waits for all others for nearly a session's time-out.
+  connection.properties.try_emplace("session.timeout.ms", "2000");
+  connection.properties.try_emplace("heartbeat.interval.ms", "300");
   Home home = kafka::make_home(connection);
   // Each maker keeps the cluster alive; what it made does so by the home that the caller holds.
   home.producer = [cluster, make = std::move(home.producer)](const std::string& name) {
@@ -116,8 +123,12 @@ Home make_home(const Options& options) {
   home.consumer = [cluster, make = std::move(home.consumer)](const ConsumerOptions& consumer) {
     return make(consumer);
   };
-  home.admin = [cluster, make = std::move(home.admin)]() -> std::unique_ptr<Admin> {
-    return std::make_unique<EmbeddedAdmin>(cluster, make());
+  home.admin = [cluster, connection]() -> std::unique_ptr<Admin> {
+    // The mock names a controller that is none of its brokers, so its one broker is asked.
+    return std::make_unique<EmbeddedAdmin>(
+        cluster, std::make_unique<kafka::KafkaAdmin>(
+                     kafka::admin_properties(connection).make(RD_KAFKA_PRODUCER),
+                     connection.bootstrap_servers, std::make_shared<kafka::Learnt>(), 1));
   };
   return home;
 }

@@ -5,8 +5,9 @@
 // home's own, so that the same code runs as with real brokers.
 //
 // What it does not do: it neither fences a former producer nor throws out what is sent twice, it knows
-// no limits of size and no rights, it keeps at most 5 MiB and 100,000 batches a partition, and nothing
-// beyond the process. No test of what stands in a topic may rest on it.
+// no limits of size and no rights, it takes no offsets while a group is rebalanced, it keeps at most
+// 5 MiB and 100,000 batches a partition, and nothing beyond the process. No test of what stands in a
+// topic may rest on it.
 #pragma once
 
 #include <string>

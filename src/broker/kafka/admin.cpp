@@ -99,11 +99,13 @@ NewTopicPointer new_topic_of(const NewTopic& topic, std::string& problem) {
 
 }  // namespace
 
-KafkaAdmin::KafkaAdmin(rd_kafka_t* handle, std::string servers, std::shared_ptr<Learnt> learnt)
+KafkaAdmin::KafkaAdmin(rd_kafka_t* handle, std::string servers, std::shared_ptr<Learnt> learnt,
+                       std::optional<std::int32_t> broker_id)
     : handle_(handle),
       queue_(rd_kafka_queue_get_main(handle)),
       servers_(std::move(servers)),
-      learnt_(std::move(learnt)) {
+      learnt_(std::move(learnt)),
+      broker_id_(broker_id) {
   rd_kafka_set_log_queue(handle_, nullptr);
 }
 
@@ -118,6 +120,7 @@ EventPointer KafkaAdmin::request(rd_kafka_admin_op_t operation, Deadline deadlin
   char text[512] = "";
   rd_kafka_AdminOptions_set_request_timeout(options.get(), std::max(rest_ms(deadline), 1), text,
                                             sizeof(text));
+  if (broker_id_) rd_kafka_AdminOptions_set_broker(options.get(), *broker_id_, text, sizeof(text));
   const std::uintptr_t number = ++requests_;
   rd_kafka_AdminOptions_set_opaque(options.get(), reinterpret_cast<void*>(number));  // NOLINT
   send(options.get(), queue_.get());
@@ -331,7 +334,27 @@ std::vector<std::optional<Failure>> KafkaAdmin::create(const std::vector<NewTopi
       if (topics[at].name == name && !results[at]) results[at] = failure;
     }
   }
+  await_made(topics, results, deadline);
   return results;
+}
+
+void KafkaAdmin::await_made(const std::vector<NewTopic>& topics,
+                            const std::vector<std::optional<Failure>>& results,
+                            Deadline deadline) {
+  std::vector<std::string> made;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    if (!results[i]) made.push_back(topics[i].name);
+  }
+  while (!made.empty()) {
+    const std::vector<TopicView> views = named_topics(made, deadline);
+    made.clear();
+    for (const TopicView& view : views) {
+      if (view.failure || view.partitions == 0) made.push_back(view.name);
+    }
+    if (made.empty()) return;
+    const EventPointer event(rd_kafka_queue_poll(queue_.get(), 20));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) take_error(*event);
+  }
 }
 
 }  // namespace outbox::broker::kafka

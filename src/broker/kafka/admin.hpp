@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ struct Learnt {
 
 class KafkaAdmin final : public Admin {
  public:
-  /// Takes `handle`, which was made of admin_properties(); `servers` is for messages.
-  KafkaAdmin(rd_kafka_t* handle, std::string servers, std::shared_ptr<Learnt> learnt);
+  /// Takes `handle`, which was made of admin_properties(); `servers` is for messages. `broker_id`:
+  /// whom to ask; without it the controller is asked.
+  KafkaAdmin(rd_kafka_t* handle, std::string servers, std::shared_ptr<Learnt> learnt,
+             std::optional<std::int32_t> broker_id = std::nullopt);
   ~KafkaAdmin() override;
   KafkaAdmin(const KafkaAdmin&) = delete;
   KafkaAdmin& operator=(const KafkaAdmin&) = delete;
@@ -55,12 +58,16 @@ class KafkaAdmin final : public Admin {
   [[nodiscard]] std::vector<TopicView> all_topics(Deadline deadline);
   [[nodiscard]] std::vector<TopicView> named_topics(const std::vector<std::string>& names,
                                                     Deadline deadline);
+  /// The controller answers before the brokers know the topic.
+  void await_made(const std::vector<NewTopic>& topics,
+                  const std::vector<std::optional<Failure>>& results, Deadline deadline);
   void read_limits(std::vector<TopicView>& views, Deadline deadline);
 
   rd_kafka_t* const handle_;
   QueuePointer queue_;
   const std::string servers_;
   const std::shared_ptr<Learnt> learnt_;
+  const std::optional<std::int32_t> broker_id_;
   std::uintptr_t requests_ = 0;  ///< Numbers them: an answer may come after its call has ended.
   Notices notices_;
 };

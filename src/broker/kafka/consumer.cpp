@@ -82,9 +82,7 @@ void KafkaConsumer::subscribe() {
 void KafkaConsumer::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t* partitions, void* consumer) {
   auto* const self = static_cast<KafkaConsumer*>(consumer);
-  if (self->closing_) {
-    rd_kafka_assign(handle, nullptr);
-  } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     rd_kafka_assign(handle, partitions);
   } else {
     // Answered by the next poll(); the group waits for it.
@@ -213,14 +211,18 @@ void KafkaConsumer::wake() {
 }
 
 void KafkaConsumer::close() noexcept {
-  closing_ = true;
   give_up_partitions();
-  const ErrorPointer error(rd_kafka_consumer_close_queue(handle_, queue_.get()));
+  QueuePointer last_events(rd_kafka_queue_new(handle_));
+  const ErrorPointer error(rd_kafka_consumer_close_queue(handle_, last_events.get()));
   const auto deadline = Clock::now() + close_wait_max;
   while (!error && rd_kafka_consumer_closed(handle_) == 0 && Clock::now() < deadline) {
-    rd_kafka_queue_poll_callback(queue_.get(), 50);
+    // Messages that were fetched come out here too and are dropped.
+    const EventPointer event(rd_kafka_queue_poll(last_events.get(), 20));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      rd_kafka_assign(handle_, nullptr);
+    }
   }
-  // The callbacks point here; none may come once this object is gone.
+  last_events.reset();
   queue_.reset();
   reap(handle_);
 }

@@ -52,7 +52,6 @@ class KafkaConsumer final : public Consumer {
   QueuePointer queue_;
   bool giving_up_ = false;  ///< The group wants its partitions back.
   bool revoked_ = false;    ///< The caller has not been told yet.
-  bool closing_ = false;
   int login_error_ = 0;
   std::string login_text_;
   std::atomic<bool> woken_{false};

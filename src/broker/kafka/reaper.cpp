@@ -34,7 +34,8 @@ struct ExitWait {
 };
 
 void destroy_and_count(rd_kafka_t* handle) {
-  rd_kafka_destroy(handle);
+  // Consumers were closed by their owner as far as that could be, and their callbacks point to it.
+  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   Count& counted = count();
   const std::lock_guard lock(counted.mutex);
   if (--counted.handles == 0) counted.none_left.notify_all();
