@@ -95,7 +95,7 @@ void print_text(const RelayStatus& status) {
   const char* more = backlog.exact ? "" : " or more";
   fmt::print("relay {}\n", status.name);
   fmt::print("  pending   {}{}, oldest {}\n", backlog.pending, more,
-             age_text(backlog.oldest_pending_age));
+             backlog.pending > 0 ? age_text(backlog.oldest_pending_age) : "-");
   fmt::print("  retrying  {}\n  dead      {}\n", backlog.retrying, backlog.dead);
   for (const store::TypeCount& type : backlog.pending_by_type) {
     fmt::print("    {:<24} {}\n", type.aggregate_type, type.rows);

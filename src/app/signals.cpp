@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <ctime>
 
@@ -14,6 +13,7 @@ namespace {
 
 constexpr int wake_signal = SIGUSR1;
 constexpr int exit_by_signal = 128;
+constexpr std::chrono::milliseconds same_signal_within{300};
 
 sigset_t watched_signals() {
   sigset_t set;
@@ -22,6 +22,14 @@ sigset_t watched_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, wake_signal);
   return set;
+}
+
+/// The signal that came, or -1 once `most` is over.
+int wait_for_signal(const sigset_t& set, std::chrono::milliseconds most) {
+  timespec wait{};
+  wait.tv_sec = static_cast<time_t>(most.count() / 1000);
+  wait.tv_nsec = static_cast<long>(most.count() % 1000 * 1'000'000);
+  return sigtimedwait(&set, nullptr, &wait);
 }
 
 void end_now(int code, const char* why) {
@@ -52,17 +60,14 @@ void StopSignals::listen(const std::stop_token& ended) {
     if (sigwait(&set, &received) != 0 || ended.stop_requested()) return;
   }
   source_.request_stop();
+  // `timeout` and some supervisors send the signal twice, to the process and to its group.
+  wait_for_signal(set, same_signal_within);
+  if (ended.stop_requested()) return;
   // A little less than promised, so that the process is gone when the time is over.
-  const auto wait_ms = shutdown_timeout_ * 95 / 100;
-  timespec wait{};
-  wait.tv_sec = static_cast<time_t>(wait_ms.count() / 1000);
-  wait.tv_nsec = static_cast<long>(wait_ms.count() % 1000 * 1'000'000);
-  const int second = sigtimedwait(&set, nullptr, &wait);
+  const int second = wait_for_signal(set, shutdown_timeout_ * 95 / 100 - same_signal_within);
   if (ended.stop_requested()) return;
   if (second == SIGTERM || second == SIGINT) end_now(exit_by_signal + second, "ended at once\n");
-  if (second == -1 && errno == EAGAIN) {
-    end_now(0, "shutdown-timeout is over; what was in flight stays unsettled and is sent again\n");
-  }
+  end_now(0, "shutdown-timeout is over; what was in flight stays unsettled and is sent again\n");
 }
 
 }  // namespace outbox::app
