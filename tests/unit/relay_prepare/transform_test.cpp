@@ -114,7 +114,8 @@ TEST(Transform, adds_and_replaces_fields_with_templates_in_their_texts) {
   EXPECT_EQ(
       transformed("{}", {add({{"meta.from", R"("{aggregate_type}/{aggregate_id}")"},
                               {"meta.what", R"({"t":"{event_type}","to":"{topic}","b":{}})"}})}),
-      R"({"meta":{"from":"order/4711","what":{"t":"ORDER_CREATED","to":"default.events","b":{}}}})");
+      R"({"meta":{"from":"order/4711",)"
+      R"("what":{"t":"ORDER_CREATED","to":"default.events","b":{}}}})");
   EXPECT_EQ(transformed(R"({"l":[{},{"n":0},5]})", {add({{"l.n", "1"}})}),
             R"({"l":[{"n":1},{"n":1},5]})");
   EXPECT_EQ(transformed(R"({"n":1,"x":2,"n":3})", {add({{"n", "4"}})}), R"({"n":4,"x":2})");
