@@ -16,9 +16,10 @@ constexpr std::size_t subjects_max = 50;
 void Notices::add(std::string_view subject, std::string text, Moment now) {
   latest_ = text;
   auto found = subjects_.find(subject);
+  if (found == subjects_.end() && subjects_.size() >= subjects_max) found = subjects_.find("");
   if (found == subjects_.end()) {
-    const bool room = subjects_.size() < subjects_max;
-    found = subjects_.try_emplace(room ? std::string(subject) : std::string()).first;
+    const bool last_one = subjects_.size() + 1 >= subjects_max;
+    found = subjects_.try_emplace(last_one ? std::string() : std::string(subject)).first;
   } else if (now - found->second.told < interval) {
     ++found->second.held_back;
     return;
