@@ -68,6 +68,7 @@ constexpr std::array<std::string_view, 2> demo_examples = {
 };
 constexpr std::array demo_options = {
     CommandOption{"for", 0, "DURATION", "End by itself after this time, such as 10s."},
+    CommandOption{"rate", 0, "N", "Orders a second; 500 by default."},
 };
 
 constexpr std::array<std::string_view, 2> check_examples = {
