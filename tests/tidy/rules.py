@@ -21,7 +21,7 @@ EDGES = {
     "config": {"core"},
     "publish": {"core"},
     "store": {"core"},
-    "store/postgres": {"core", "store"},
+    "store/postgres": {"core", "publish", "store"},  # Events::insert, by the one row encoding
     "store/mariadb": {"core", "store"},
     "store/sqlite": {"core", "store"},
     "broker": {"core"},

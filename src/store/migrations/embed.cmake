@@ -17,7 +17,8 @@ function(outbox_embed_migrations target dialect)
     file(READ "${file}" sql)
     file(SHA256 "${file}" checksum)
     string(APPEND outbox_entries
-      "    {${number}, \"${name}\",\n     \"${checksum}\",\n     R\"outboxsql(${sql})outboxsql\"},\n")
+      "    {${number}, \"${name}\",\n     \"${checksum}\",\n"
+      "     R\"outboxsql(${sql})outboxsql\"},\n")
   endforeach()
   set(outbox_dialect "${dialect}")
   set(generated "${CMAKE_CURRENT_BINARY_DIR}/${dialect}_migrations.cpp")

@@ -41,7 +41,8 @@ class PostgresBacklog final : public Backlog {
         doing,
         fmt::format(
             "SELECT count(*), count(*) FILTER (WHERE p.retries > 0), "
-            "greatest((extract(epoch FROM {now} - min(p.created)) * 1000)::bigint, 0) "
+            "CASE WHEN min(p.created) IS NOT NULL THEN "
+            "greatest((extract(epoch FROM {now} - min(p.created)) * 1000)::bigint, 0) END "
             "FROM (SELECT {retries} AS retries, {created} AS created FROM {table} t "
             "WHERE {unsettled}{share} ORDER BY {order} LIMIT $1) p",
             fmt::arg("now", has_time ? table_->clock(columns.created_at) : "clock_timestamp()"),

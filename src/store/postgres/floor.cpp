@@ -75,6 +75,8 @@ void SafeFloor::fall_to(std::int64_t floor) {
 std::optional<std::int64_t> SafeFloor::before_read(Connection& connection,
                                                    const ReadRequest& request) {
   if (!usable_) return std::nullopt;
+  covers_ = request.only_keys.empty();
+  if (!covers_) return lowest_for_keys(request);
   // In this order: what was left out so far is remembered with the floor of the last read.
   follow_exclusions(request);
   follow_leases(request);
@@ -87,8 +89,20 @@ std::optional<std::int64_t> SafeFloor::before_read(Connection& connection,
   return floor_;
 }
 
+// A read of some keys shows nothing of the others, so that it changes nothing of what is known. It
+// looks at what was left out up to now, too.
+std::optional<std::int64_t> SafeFloor::lowest_for_keys(const ReadRequest& request) const {
+  std::int64_t lowest = request.rescan ? 0 : floor_;
+  for (const auto& [key, floor] : excluded_keys_)
+    lowest = std::min(lowest, floor);
+  for (const auto& [route, floor] : excluded_routes_)
+    lowest = std::min(lowest, floor);
+  if (lowest <= 1) return std::nullopt;
+  return lowest;
+}
+
 void SafeFloor::after_read(const RowBatch& batch, bool ordered_by_id) {
-  if (!usable_) return;
+  if (!usable_ || !covers_) return;
   rows_since_look_ += static_cast<std::int64_t>(batch.rows.size());
   if (!batch.more) {
     covered_ = std::max(covered_, decided_);

@@ -39,6 +39,7 @@ class SafeFloor {
  private:
   void follow_leases(const ReadRequest& request);
   void follow_exclusions(const ReadRequest& request);
+  [[nodiscard]] std::optional<std::int64_t> lowest_for_keys(const ReadRequest& request) const;
   void look_around(Connection& connection);
   void note_candidate(Connection& connection);
   [[nodiscard]] bool candidate_is_over(Connection& connection) const;
@@ -50,6 +51,7 @@ class SafeFloor {
   };
 
   bool usable_;
+  bool covers_ = true;  // The read under way shows every row, not those of some keys.
   std::string highest_sql_;
   std::int64_t floor_ = 0;    // Rows below are settled, or known to the caller as excluded.
   std::int64_t covered_ = 0;  // The caller was shown every unsettled row up to here.

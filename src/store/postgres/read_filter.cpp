@@ -61,6 +61,11 @@ void ReadFilter::add_exclusions() {
                                table_.wire_key(), next());
     parameters_.texts(request_.blocked_keys);
   }
+  if (!request_.only_keys.empty()) {
+    conditions_ +=
+        fmt::format(" AND ({})::text COLLATE \"C\" = ANY ({}::text[])", table_.wire_key(), next());
+    parameters_.texts(request_.only_keys);
+  }
   if (!request_.held_routes.empty()) add_held_routes();
 }
 

@@ -23,7 +23,7 @@ class ReadFilter {
   /// Rows of the buckets that belong to the leases; nothing where these are all slots.
   void add_buckets(int slots);
   void add_floor(std::optional<std::int64_t> floor);
-  /// Rows in flight, blocked keys, held routes.
+  /// Rows in flight, blocked keys, all but the keys asked for, held routes.
   void add_exclusions();
   /// Where the next parameter goes; returns its placeholder.
   std::string next();
