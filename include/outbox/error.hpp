@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ends an operation. An outbox::Error answers "what now?" rather than "what class of thing went
-// wrong": may the same call succeed later, was something perhaps done, and what should a person change.
+// What ends an operation. An outbox::Error answers "what now?" rather than "what class of thing
+// went wrong": may the same call succeed later, was something perhaps done, and what should a
+// person change.
 //
 // Thread-safety: an Error is a value; copies may be used on any thread.
 #pragma once
@@ -26,7 +27,8 @@ enum class ErrorKind : std::uint8_t {
 /// The one exception type of the library.
 class Error : public std::runtime_error {
  public:
-  /// `message` names the setting, the row or the server; `hint` says what to do about it and may be empty.
+  /// `message` names the setting, the row or the server; `hint` says what to do about it and may be
+  /// empty.
   Error(ErrorKind kind, const std::string& message, std::string hint = {})
       : std::runtime_error(hint.empty() ? message : message + ": " + hint),
         kind_(kind),

@@ -14,7 +14,8 @@
 
 namespace outbox {
 
-/// 128 bits in network order. Ordered bytewise, so that version 7 UUIDs sort by the time they were made.
+/// 128 bits in network order. Ordered bytewise, so that version 7 UUIDs sort by the time they were
+/// made.
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
 
@@ -39,7 +40,8 @@ void format_to(const Uuid& uuid, char* out) noexcept;
 /// A version 7 UUID: milliseconds since 1970 in front, then random bits (RFC 9562, 5.7).
 [[nodiscard]] Uuid time_ordered_uuid(std::int64_t unix_milliseconds);
 
-/// The version 5 UUID of `name` within `space` (SHA-1, RFC 9562, 5.5): the same inputs give the same UUID.
+/// The version 5 UUID of `name` within `space` (SHA-1, RFC 9562, 5.5): the same inputs give the
+/// same UUID.
 [[nodiscard]] Uuid named_uuid(const Uuid& space, std::string_view name);
 
 }  // namespace outbox

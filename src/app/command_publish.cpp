@@ -52,10 +52,14 @@ store::NewEvent event_from_options(const Arguments& arguments) {
 /// The text of a field: a JSON string's content, or a number as it stands; null is none.
 std::optional<std::string> text_of(std::string_view value, std::size_t line) {
   switch (json_type(value)) {
-    case JsonType::null: return std::nullopt;
-    case JsonType::string: return decode_json_string(value.substr(1, value.size() - 2));
-    case JsonType::number: return std::string(value);
-    default: bad_line(line, "a field that is no text");
+    case JsonType::null:
+      return std::nullopt;
+    case JsonType::string:
+      return decode_json_string(value.substr(1, value.size() - 2));
+    case JsonType::number:
+      return std::string(value);
+    default:
+      bad_line(line, "a field that is no text");
   }
 }
 
@@ -92,7 +96,8 @@ store::NewEvent event_from_line(std::string_view text, std::size_t number) {
   const std::string_view object = trim_json(text);
   if (json_type(object) != JsonType::object) bad_line(number, "no JSON object");
   store::NewEvent event;
-  for (JsonWalk walk(object); walk.next();) take_field(event, walk.name(), walk.value(), number);
+  for (JsonWalk walk(object); walk.next();)
+    take_field(event, walk.name(), walk.value(), number);
   return event;
 }
 

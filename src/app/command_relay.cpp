@@ -80,7 +80,8 @@ int command_relay(const Arguments& arguments) {
                                  {"database", settings.database().shown},
                                  {"table", settings.outbox().table.table}});
   require_libraries();
-  for (const std::string& warning : settings.warnings()) logger.warn(warning);
+  for (const std::string& warning : settings.warnings())
+    logger.warn(warning);
   if (!settings.outbox().enabled || settings.relay_names().empty()) {
     logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
     return 0;

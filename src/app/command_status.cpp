@@ -29,7 +29,8 @@ int buckets_of(const std::string& member, const store::LeaseView& leases) {
   int count = 0;
   for (const store::SlotView& slot : leases.slots) {
     if (slot.owner != member || slot.expires_in.count() <= 0) continue;
-    for (int bucket = slot.slot; bucket < 256; bucket += slots) ++count;
+    for (int bucket = slot.slot; bucket < 256; bucket += slots)
+      ++count;
   }
   return count;
 }
@@ -134,7 +135,8 @@ int command_status(const Arguments& arguments) {
     fmt::print("{}\n", Json{{"relays", std::move(list)}}.dump());
     return 0;
   }
-  for (const RelayStatus& relay : relays) print_text(relay);
+  for (const RelayStatus& relay : relays)
+    print_text(relay);
   return 0;
 }
 

@@ -37,7 +37,8 @@ int list_topics(const std::vector<broker::TopicView>& topics, bool json) {
     fmt::print("{}\n", list.dump());
   } else {
     std::size_t width = 5;
-    for (const broker::TopicView& topic : topics) width = std::max(width, topic.name.size());
+    for (const broker::TopicView& topic : topics)
+      width = std::max(width, topic.name.size());
     fmt::print("{:<{}}  {:>10}  {:>8}  {:>17}\n", "TOPIC", width, "PARTITIONS", "REPLICAS",
                "MAX.MESSAGE.BYTES");
     for (const broker::TopicView& topic : topics) {

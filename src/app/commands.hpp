@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands that work on a database or a broker. Each returns the exit code; what ends it is thrown
-// as Error. Data goes to standard output, everything else to standard error.
+// The commands that work on a database or a broker. Each returns the exit code; what ends it is
+// thrown as Error. Data goes to standard output, everything else to standard error.
 #pragma once
 
 #include "app/cli.hpp"

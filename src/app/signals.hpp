@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SIGTERM and SIGINT as a stop token. The first asks to stop; a second one, or the time to stop being
-// over, ends the process at once.
+// SIGTERM and SIGINT as a stop token. The first asks to stop; a second one, or the time to stop
+// being over, ends the process at once.
 #pragma once
 
 #include <atomic>

@@ -21,12 +21,16 @@ constexpr std::size_t queue_bytes_per_row = 2048;
 
 relay::EnvelopeKind envelope_of(config::Envelope envelope) {
   switch (envelope) {
-    case config::Envelope::raw: return relay::EnvelopeKind::raw;
-    case config::Envelope::standard: return relay::EnvelopeKind::standard;
-    case config::Envelope::cloudevents: return relay::EnvelopeKind::cloudevents;
+    case config::Envelope::raw:
+      return relay::EnvelopeKind::raw;
+    case config::Envelope::standard:
+      return relay::EnvelopeKind::standard;
+    case config::Envelope::cloudevents:
+      return relay::EnvelopeKind::cloudevents;
     case config::Envelope::cloudevents_structured:
       return relay::EnvelopeKind::cloudevents_structured;
-    case config::Envelope::debezium: return relay::EnvelopeKind::debezium;
+    case config::Envelope::debezium:
+      return relay::EnvelopeKind::debezium;
   }
   return relay::EnvelopeKind::raw;
 }
@@ -66,7 +70,8 @@ relay::CoreOptions core_options(const config::Settings& settings,
 std::string make_member_name() {
   const Uuid random = random_uuid();
   std::string name = "publisher-";
-  for (std::size_t i = 0; i < 4; ++i) name += fmt::format("{:02x}", random.bytes[i]);
+  for (std::size_t i = 0; i < 4; ++i)
+    name += fmt::format("{:02x}", random.bytes[i]);
   return name;
 }
 
@@ -81,13 +86,12 @@ store::Home make_store(const config::Settings& settings, const std::string& rela
   options.member_name = member_name;
   if (known) {
     const std::vector<std::string> names = settings.relay_names();
-    const config::RelaySettings& relay =
-        settings.relay(std::find(names.begin(), names.end(), relay_name) == names.end()
-                           ? names.front()
-                           : relay_name);
+    const config::RelaySettings& relay = settings.relay(
+        std::find(names.begin(), names.end(), relay_name) == names.end() ? names.front()
+                                                                         : relay_name);
     options.aggregate_types = relay.aggregate_types;
-    options.capture = relay.capture == config::Capture::row ? store::CaptureMode::row
-                                                            : store::CaptureMode::lease;
+    options.capture =
+        relay.capture == config::Capture::row ? store::CaptureMode::row : store::CaptureMode::lease;
     options.settle = relay.settle == config::Settle::remove ? store::SettleMode::remove
                                                             : store::SettleMode::mark;
     options.lease_ttl = relay.lease_ttl;
@@ -95,9 +99,12 @@ store::Home make_store(const config::Settings& settings, const std::string& rela
     options.slots = relay.slots;
   }
   switch (database.kind) {
-    case config::DatabaseKind::postgres: return store::postgres::make_home(std::move(options));
-    case config::DatabaseKind::sqlite: return store::sqlite::make_home(options);
-    case config::DatabaseKind::none: break;
+    case config::DatabaseKind::postgres:
+      return store::postgres::make_home(std::move(options));
+    case config::DatabaseKind::sqlite:
+      return store::sqlite::make_home(options);
+    case config::DatabaseKind::none:
+      break;
   }
   throw Error(ErrorKind::configuration, "database.url is not set",
               "set DATABASE_CONN, OUTBOXD_DATABASE_URL or --database.url");
@@ -119,9 +126,9 @@ broker::Home make_broker(const config::Settings& settings) {
   options.properties = kafka.properties;
   for (const std::string& name : settings.relay_names()) {
     const config::RelaySettings& relay = settings.relay(name);
-    const std::size_t window = 2 * relay.max_in_flight_bytes +
-                               static_cast<std::size_t>(relay.max_in_flight_rows) *
-                                   queue_bytes_per_row;
+    const std::size_t window =
+        2 * relay.max_in_flight_bytes +
+        static_cast<std::size_t>(relay.max_in_flight_rows) * queue_bytes_per_row;
     options.queue_bytes_max = std::max(options.queue_bytes_max, window);
   }
   return broker::kafka::make_home(options);
@@ -138,8 +145,7 @@ store::Terms terms_of(const config::RelaySettings& relay) {
 }
 
 relay::RelayOptions relay_options(const config::Settings& settings,
-                                  const config::RelaySettings& relay,
-                                  const store::Agreed& agreed) {
+                                  const config::RelaySettings& relay, const store::Agreed& agreed) {
   relay::RelayOptions options;
   options.name = relay.name;
   options.core = core_options(settings, relay);
@@ -168,6 +174,8 @@ LibraryVersions library_versions() {
           store::sqlite::library_version()};
 }
 
-void require_libraries() { broker::kafka::require_library_version(); }
+void require_libraries() {
+  broker::kafka::require_library_version();
+}
 
 }  // namespace outbox::app

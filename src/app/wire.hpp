@@ -15,8 +15,8 @@
 
 namespace outbox::app {
 
-/// The database of `settings` for the relay `relay_name` and this member; Error(configuration) where
-/// database.url is not set.
+/// The database of `settings` for the relay `relay_name` and this member; Error(configuration)
+/// where database.url is not set.
 [[nodiscard]] store::Home make_store(const config::Settings& settings,
                                      const std::string& relay_name = "default",
                                      const std::string& member_name = {});

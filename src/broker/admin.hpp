@@ -20,8 +20,9 @@ struct TopicView {
   std::string name;
   int partitions = 0;
   int replication_factor = 0;
-  std::int64_t message_bytes_max = 1000012;  ///< max.message.bytes; Kafka's default where not readable.
-  std::optional<Failure> failure;            ///< Missing or not authorised: hold_topic with the reason.
+  std::int64_t message_bytes_max =
+      1000012;                     ///< max.message.bytes; Kafka's default where not readable.
+  std::optional<Failure> failure;  ///< Missing or not authorised: hold_topic with the reason.
 };
 
 struct NewTopic {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam through which consumers read. Offsets are committed by the caller alone, after its database
-// transaction (design, promise 3).
+// The seam through which consumers read. Offsets are committed by the caller alone, after its
+// database transaction (design, promise 3).
 #pragma once
 
 #include <chrono>
@@ -43,8 +43,9 @@ class Consumer {
   /// Waits up to `timeout` for a first message, then takes what is there, up to `messages_max`.
   virtual IncomingBatch poll(int messages_max, std::chrono::milliseconds timeout) = 0;
 
-  /// Commits the offset after the last message of each partition of `batch`, and waits for the answer.
-  /// False where the partitions were lost meanwhile: the messages will come to somebody again.
+  /// Commits the offset after the last message of each partition of `batch`, and waits for the
+  /// answer. False where the partitions were lost meanwhile: the messages will come to somebody
+  /// again.
   [[nodiscard]] virtual bool commit(const IncomingBatch& batch) = 0;
 
   virtual void wake() = 0;

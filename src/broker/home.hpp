@@ -24,8 +24,8 @@ struct ConnectionOptions {
   std::string ssl_certificate;
   std::string ssl_key;
   std::string ssl_key_password;
-  std::size_t queue_bytes_max = 32U << 20U;         ///< Of one handle.
-  std::map<std::string, std::string> properties;    ///< Allowed librdkafka properties.
+  std::size_t queue_bytes_max = 32U << 20U;       ///< Of one handle.
+  std::map<std::string, std::string> properties;  ///< Allowed librdkafka properties.
 };
 
 struct Home {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam through which the relay hands messages over. A Producer is one *handle*: it keeps the order
-// of a partition and, once a message was refused, sends no sibling of it (design, protocol 5 and 6); then
-// it is thrown away and a new one made.
+// The seam through which the relay hands messages over. A Producer is one *handle*: it keeps the
+// order of a partition and, once a message was refused, sends no sibling of it (design, protocol 5
+// and 6); then it is thrown away and a new one made.
 #pragma once
 
 #include <chrono>
@@ -37,8 +37,8 @@ struct OutgoingMessage {
 enum class Handover : std::uint8_t {
   accepted,    ///< A delivery with the tag will follow, unless the handle is destroyed first.
   queue_full,  ///< Nothing happened; poll, then try again.
-  refused,     ///< This message alone was refused at once (too large for the client): see refusal().
-  fatal,       ///< The handle is finished: see Poll::fatal.
+  refused,  ///< This message alone was refused at once (too large for the client): see refusal().
+  fatal,    ///< The handle is finished: see Poll::fatal.
 };
 
 enum class DeliveryStatus : std::uint8_t {
@@ -50,21 +50,21 @@ enum class DeliveryStatus : std::uint8_t {
 struct Delivery {
   std::uint64_t tag = 0;
   DeliveryStatus status = DeliveryStatus::acknowledged;
-  Failure failure;            ///< Empty when acknowledged.
-  std::int64_t offset = -1;   ///< Where known.
+  Failure failure;           ///< Empty when acknowledged.
+  std::int64_t offset = -1;  ///< Where known.
 };
 
 /// What a call of poll() brought.
 struct Poll {
   std::vector<Delivery> deliveries;
-  std::optional<Failure> fatal;          ///< The handle accepts nothing more; make a new one.
-  std::vector<std::string> notices;      ///< Brokers down, authentication failed…: for the log.
+  std::optional<Failure> fatal;      ///< The handle accepts nothing more; make a new one.
+  std::vector<std::string> notices;  ///< Brokers down, authentication failed…: for the log.
 };
 
 class Producer {
  public:
-  /// Destroys the handle at once: what is still queued or in flight gets no delivery, and nothing that
-  /// was not yet on the wire is sent.
+  /// Destroys the handle at once: what is still queued or in flight gets no delivery, and nothing
+  /// that was not yet on the wire is sent.
   virtual ~Producer() = default;
 
   /// Never blocks. Calls from one thread at a time; poll() may run on another.
@@ -80,7 +80,8 @@ class Producer {
   virtual void wake() = 0;
 };
 
-/// Makes handles: `name` is for logs and the client id. Throws Error(configuration) on bad properties.
+/// Makes handles: `name` is for logs and the client id. Throws Error(configuration) on bad
+/// properties.
 using ProducerMaker = std::function<std::unique_ptr<Producer>(const std::string& name)>;
 
 }  // namespace outbox::broker

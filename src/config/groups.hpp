@@ -86,7 +86,7 @@ struct RelaySettings {
   int max_attempts = 10;
   BackoffSettings backoff;
   std::size_t max_in_flight_bytes = 16U << 20U;
-  int max_in_flight_rows = 10'000;
+  int max_in_flight_rows = 5'000;
   int max_blocked_keys = 1'000;
   std::vector<std::string> aggregate_types;  ///< Empty: all.
   std::vector<RouteRule> routes;             ///< First match wins; else default_topic.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A queue between threads with a limit: push() waits while it is full, so that a fast side is slowed
-// down instead of memory growing (design, promise 5).
+// A queue between threads with a limit: push() waits while it is full, so that a fast side is
+// slowed down instead of memory growing (design, promise 5).
 #pragma once
 
 #include <chrono>

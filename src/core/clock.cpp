@@ -14,14 +14,19 @@ std::int64_t read_clock_ns(clockid_t id) noexcept {
 }
 
 void put_digits(char* end, std::int64_t value, int digits) noexcept {
-  for (int i = 0; i < digits; ++i, value /= 10) *--end = static_cast<char>('0' + value % 10);
+  for (int i = 0; i < digits; ++i, value /= 10)
+    *--end = static_cast<char>('0' + value % 10);
 }
 
 }  // namespace
 
-Moment BootClock::now() noexcept { return Moment{Duration{read_clock_ns(CLOCK_BOOTTIME)}}; }
+Moment BootClock::now() noexcept {
+  return Moment{Duration{read_clock_ns(CLOCK_BOOTTIME)}};
+}
 
-std::int64_t wall_clock_us() noexcept { return read_clock_ns(CLOCK_REALTIME) / 1000; }
+std::int64_t wall_clock_us() noexcept {
+  return read_clock_ns(CLOCK_REALTIME) / 1000;
+}
 
 TimestampText format_timestamp(std::int64_t unix_us) noexcept {
   using std::chrono::days;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The only places that read a clock. Decisions get a Moment passed in; leases count suspended time too,
-// hence CLOCK_BOOTTIME; the wall clock is for log lines and never for a promise (design, promise 6).
+// The only places that read a clock. Decisions get a Moment passed in; leases count suspended time
+// too, hence CLOCK_BOOTTIME; the wall clock is for log lines and never for a promise (design,
+// promise 6).
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,8 @@ using Moment = BootClock::time_point;
 /// Microseconds since 1970 UTC by this machine's wall clock.
 [[nodiscard]] std::int64_t wall_clock_us() noexcept;
 
-/// RFC 3339 in UTC with six decimals, e.g. `2026-11-21T10:15:00.123456Z`, of microseconds since 1970.
+/// RFC 3339 in UTC with six decimals, e.g. `2026-11-21T10:15:00.123456Z`, of microseconds since
+/// 1970.
 struct TimestampText {
   char text[28];
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The four kinds of failure that the relay tells apart. Each home translates its library's codes once.
+// The four kinds of failure that the relay tells apart. Each home translates its library's codes
+// once.
 #pragma once
 
 #include <cstdint>

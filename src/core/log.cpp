@@ -15,7 +15,9 @@ namespace {
 constexpr std::array level_names = {"debug", "info", "warn", "error"};
 constexpr std::size_t subjects_max = 1000;
 
-std::string_view name_of(LogLevel level) { return level_names[static_cast<std::size_t>(level)]; }
+std::string_view name_of(LogLevel level) {
+  return level_names[static_cast<std::size_t>(level)];
+}
 
 void append_escaped(std::string& out, std::string_view text) {
   for (const char character : text) {
@@ -110,9 +112,15 @@ void Logger::log(LogLevel level, std::string_view message, std::initializer_list
   const TimestampText time = format_timestamp(wall_clock_us());
   std::string line;
   switch (format_) {
-    case LogFormat::text: line = text_line(time.text, level, message, fields); break;
-    case LogFormat::logfmt: line = logfmt_line(time.text, level, message, fields); break;
-    case LogFormat::json: line = json_line(time.text, level, message, fields); break;
+    case LogFormat::text:
+      line = text_line(time.text, level, message, fields);
+      break;
+    case LogFormat::logfmt:
+      line = logfmt_line(time.text, level, message, fields);
+      break;
+    case LogFormat::json:
+      line = json_line(time.text, level, message, fields);
+      break;
   }
   line += '\n';
   const std::lock_guard lock(mutex_);

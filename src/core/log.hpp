@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log lines on standard error by level, as text, logfmt or JSON. Values are escaped in all three, so
-// that a row's content can never forge a line (CWE-117). Secrets never come here: what may hold one is
-// masked by whoever made it.
+// Log lines on standard error by level, as text, logfmt or JSON. Values are escaped in all three,
+// so that a row's content can never forge a line (CWE-117). Secrets never come here: what may hold
+// one is masked by whoever made it.
 //
 // Thread-safety: a Logger may be used from any thread; a line is written whole.
 #pragma once
@@ -30,8 +30,7 @@ struct LogField {
   LogField(std::string_view field, std::string_view text) : name(field), value(text) {}
   LogField(std::string_view field, const char* text) : name(field), value(text) {}
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  LogField(std::string_view field, Number number)
+  requires std::is_arithmetic_v<Number> LogField(std::string_view field, Number number)
       : name(field), value(std::to_string(number)), is_number(true) {}
 };
 
@@ -58,9 +57,9 @@ class Logger {
     log(LogLevel::error, message, fields);
   }
 
-  /// True where a line about `subject` may be written now: the first at once, then one per `interval`;
-  /// `suppressed` is the number of lines left out since the last one. At most 1,000 subjects are
-  /// remembered; beyond that all are forgotten, so that memory stays bounded.
+  /// True where a line about `subject` may be written now: the first at once, then one per
+  /// `interval`; `suppressed` is the number of lines left out since the last one. At most 1,000
+  /// subjects are remembered; beyond that all are forgotten, so that memory stays bounded.
   bool may_repeat(const std::string& subject, std::chrono::nanoseconds interval,
                   std::uint64_t& suppressed);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The partition of a key as Kafka's Java producer computes it, so that producers in any language and
-// this relay put one key on one partition. The hash is MurmurHash2 by Austin Appleby (public domain)
-// with Kafka's seed 0x9747b28c; the tests hold it against librdkafka's own.
+// The partition of a key as Kafka's Java producer computes it, so that producers in any language
+// and this relay put one key on one partition. The hash is MurmurHash2 by Austin Appleby (public
+// domain) with Kafka's seed 0x9747b28c; the tests hold it against librdkafka's own.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ namespace outbox {
   }
   const std::size_t rest = key.size() - at;
   if (rest > 0) {
-    for (std::size_t i = rest; i-- > 0;) hash ^= byte(at + i) << (8U * i);
+    for (std::size_t i = rest; i-- > 0;)
+      hash ^= byte(at + i) << (8U * i);
     hash *= multiplier;
   }
   hash ^= hash >> 13U;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A row of an outbox table as the relay sees it, whatever the store. Texts are views into memory that
-// the batch owns: a row must not outlive its batch.
+// A row of an outbox table as the relay sees it, whatever the store. Texts are views into memory
+// that the batch owns: a row must not outlive its batch.
 #pragma once
 
 #include <compare>
@@ -17,9 +17,9 @@
 
 namespace outbox {
 
-/// The primary key of a row. Tables with an integer key leave `text` empty; UUID and text keys leave
-/// `number` at zero and carry the database's own text form. Compares for identity and for containers
-/// only: the order of events is the order in which the store returned them.
+/// The primary key of a row. Tables with an integer key leave `text` empty; UUID and text keys
+/// leave `number` at zero and carry the database's own text form. Compares for identity and for
+/// containers only: the order of events is the order in which the store returned them.
 struct RowId {
   std::int64_t number = 0;
   std::string text;
@@ -45,7 +45,7 @@ enum class PayloadKind : std::uint8_t { json, text, bytes };
 
 struct OutboxRow {
   RowId id;
-  Uuid event_id;                    ///< Nil where the table has none: the relay derives it from the id.
+  Uuid event_id;  ///< Nil where the table has none: the relay derives it from the id.
   std::string_view aggregate_type;  ///< Empty where the table has none.
   std::string_view aggregate_id;
   std::string_view key;  ///< What goes on the wire: event_key, or else aggregate_id. May be empty.
@@ -64,12 +64,13 @@ struct OutboxRow {
   bool key_is_null = false;  ///< No key in the row: never sent; dead-lettered with its reason.
 };
 
-/// Rows in the order in which they must be first delivered per key, with the memory they point into.
+/// Rows in the order in which they must be first delivered per key, with the memory they point
+/// into.
 struct RowBatch {
   std::vector<OutboxRow> rows;
   std::shared_ptr<const void> memory;  ///< Keeps every view of `rows` valid.
   std::size_t bytes = 0;               ///< Of payloads, keys and headers, for the in-flight budget.
-  bool more = false;                   ///< The limit or the byte budget ended the read, not the table.
+  bool more = false;  ///< The limit or the byte budget ended the read, not the table.
   bool aggregate_id_is_number = false;
 };
 

@@ -17,7 +17,8 @@ constexpr Duration far_away = std::chrono::hours{24};
 Core::Core(const CoreOptions& options)
     : options_(options),
       lease_ttl_(options.lease_ttl),
-      // A tenth of the time to live for clocks that run at different speeds and for being scheduled.
+      // A tenth of the time to live for clocks that run at different speeds and for being
+      // scheduled.
       lease_margin_(options.lease_ttl / 10),
       random_(options.random_seed) {
   main_.isolated = false;
@@ -59,19 +60,27 @@ void Core::on(const Joined&) {
 
 void Core::on(const StoreFailed& event) {
   switch (event.call) {
-    case StoreCall::join: joining_ = false; break;
+    case StoreCall::join:
+      joining_ = false;
+      break;
     case StoreCall::heartbeat:
       heartbeat_under_way_ = false;
       heartbeat_at_ = now_ + store_retry_interval;
       break;
-    case StoreCall::acquire: acquire_under_way_ = false; break;
+    case StoreCall::acquire:
+      acquire_under_way_ = false;
+      break;
     // The slots were given up here; where the store does not know, their leases run out.
-    case StoreCall::release: release_under_way_ = false; break;
+    case StoreCall::release:
+      release_under_way_ = false;
+      break;
     case StoreCall::read:
       read_under_way_ = false;
       read_at_ = now_ + store_retry_interval;
       break;
-    case StoreCall::settle: desk_.failed(event.id, now_ + store_retry_interval); break;
+    case StoreCall::settle:
+      desk_.failed(event.id, now_ + store_retry_interval);
+      break;
     case StoreCall::adopt:
       topics_.for_each([&](int, TopicState& topic) {
         if (topic.phase == TopicPhase::adopting) {
@@ -129,7 +138,9 @@ void Core::open_handles() {
   }
 }
 
-double Core::random() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+double Core::random() {
+  return std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+}
 
 void Core::rows_dropped(const RowId& id) {
   if (options_.safety.reread_after_drop) ++generation_;

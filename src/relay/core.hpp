@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The relay's decisions, as a state machine without I/O, threads or clock: step(event, time) -> commands.
-// The same code runs in production (relay.cpp executes the commands on the seams) and in the simulation.
-// How it keeps the promises is told in docs/architecture.md; the protocol's points are cited below.
+// The relay's decisions, as a state machine without I/O, threads or clock: step(event, time) ->
+// commands. The same code runs in production (relay.cpp executes the commands on the seams) and in
+// the simulation. How it keeps the promises is told in docs/architecture.md; the protocol's points
+// are cited below.
 //
 // Not thread-safe: one thread steps it.
 #pragma once
@@ -51,7 +52,7 @@ class Core {
     HandleId id = 0;
     bool open = false;
     bool isolated = false;
-    Moment open_at;            ///< Not before: handles that fail at once are made more and more slowly.
+    Moment open_at;  ///< Not before: handles that fail at once are made more and more slowly.
     int failures_in_row = 0;
   };
 
@@ -96,7 +97,7 @@ class Core {
   [[nodiscard]] std::size_t bytes_room() const;
   [[nodiscard]] bool room_to_read() const;
   [[nodiscard]] ReadRows make_read();
-  [[nodiscard]] std::optional<RowId> lowest_unsettled();
+  [[nodiscard]] std::optional<RowId> lowest_unsettled(std::optional<RowId> lowest);
   void settle_when_due();
 
   // Deliveries.

@@ -98,11 +98,17 @@ void Core::on(const NotHandedOver& event) {
 
 void Core::refused_on_main(const FlightRow& row, const Failure& failure) {
   switch (failure.kind) {
-    case FailureKind::retry_connection: break;
-    case FailureKind::hold_topic: hold(row.topic, failure.reason); break;
-    // A whole batch is refused for one message in it: each key is tried alone before anything counts.
+    case FailureKind::retry_connection:
+      break;
+    case FailureKind::hold_topic:
+      hold(row.topic, failure.reason);
+      break;
+    // A whole batch is refused for one message in it: each key is tried alone before anything
+    // counts.
     case FailureKind::retry_event:
-    case FailureKind::dead_letter: suspect(row, failure.reason); break;
+    case FailureKind::dead_letter:
+      suspect(row, failure.reason);
+      break;
   }
 }
 
@@ -256,8 +262,8 @@ void Core::add_outgoing(Publish& publish, RowTag tag, FlightRow& row) {
   SlotState& slot = slots_.at(row.slot);
   if (publish.rows.empty() || slot.deadline < publish.deadline) publish.deadline = slot.deadline;
   row.stage = RowStage::sent;
-  publish.rows.push_back({tag, &rows_.prepared(row), &rows_.batch(row), row.partition,
-                          slot.lease.epoch});
+  publish.rows.push_back(
+      {tag, &rows_.prepared(row), &rows_.batch(row), row.partition, slot.lease.epoch});
   if (!options_.safety.settle_after_acknowledgement) desk_.published(tag);
 }
 

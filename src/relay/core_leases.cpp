@@ -63,7 +63,8 @@ void Core::on(const SlotsAcquired& event) {
     const int slot = acquired.lease.slot;
     if (slots_.owns(slot)) lose_slot(slot, "acquired anew");
     slots_.acquired(acquired.lease, event.sent_at + lease_ttl_ - lease_margin_);
-    for (const store::KeyState& state : acquired.keys) keys_.load(state, now_);
+    for (const store::KeyState& state : acquired.keys)
+      keys_.load(state, now_);
     names += (names.empty() ? "" : ",") + std::to_string(slot);
   }
   if (event.slots.empty()) return;
@@ -73,7 +74,9 @@ void Core::on(const SlotsAcquired& event) {
          std::to_string(slots_.count_owned()) + " held by this relay");
 }
 
-void Core::on(const SlotsReleased&) { release_under_way_ = false; }
+void Core::on(const SlotsReleased&) {
+  release_under_way_ = false;
+}
 
 void Core::lose_slot(int slot, const char* why) {
   bool sent = false;
@@ -88,7 +91,8 @@ void Core::lose_slot(int slot, const char* why) {
   slots_.freed(slot);
   keys_.erase_slot(slot);
   notice(NoticeKind::slot_lost, std::to_string(slot), why);
-  // What is queued in the handles would still go out; a fresh handle sends nothing of the lost slot.
+  // What is queued in the handles would still go out; a fresh handle sends nothing of the lost
+  // slot.
   if (sent) {
     restart(main_, "a slot with messages in flight was lost");
     if (isolated_sent_ != 0) restart(isolated_, "a slot with messages in flight was lost");

@@ -26,8 +26,8 @@ void Core::on(const RowsRead& event) {
   const bool current = event.generation == generation_ && !stopping_;
   const std::size_t count = event.batch->rows.size();
   if (current) {
-    // Whatever was dropped before this read began has been read again by it, or is left out by it and
-    // remembered with its key or topic.
+    // Whatever was dropped before this read began has been read again by it, or is left out by it
+    // and remembered with its key or topic.
     if (!last_read_for_keys_) lowest_dropped_.reset();
     if (last_read_rescanned_) rescan_next_ = false;
   }
@@ -123,7 +123,8 @@ bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
 void Core::hold_back(int topic, const PreparedRow& prepared) {
   TopicState& state = topics_.at(topic);
   if (state.routes.size() < topic_routes_max) {
-    state.routes.insert({std::string(prepared.row->topic), std::string(prepared.row->aggregate_type),
+    state.routes.insert({std::string(prepared.row->topic),
+                         std::string(prepared.row->aggregate_type),
                          std::string(prepared.row->event_type)});
   }
   if (!state.lowest_given_up || prepared.row->id < *state.lowest_given_up) {
@@ -161,8 +162,8 @@ void Core::dead_letter_in_hand(RowTag tag, const std::string& reason) {
 }
 
 void Core::note_dead(const PreparedRow& prepared, int slot, const std::string& reason) {
-  // Until the dead letter is settled its key waits: were the lease lost first, the successor would find
-  // the row again, and perhaps send it.
+  // Until the dead letter is settled its key waits: were the lease lost first, the successor would
+  // find the row again, and perhaps send it.
   KeyTrouble& trouble = keys_.enter(prepared.row->key, slot, now_);
   ++trouble.dead_letters_pending;
   if (trouble.head_done) {
@@ -207,11 +208,13 @@ void Core::forget(RowTag tag) {
 }
 
 void Core::settle_when_due() {
-  for (const Settle* settle : desk_.due(now_)) say(*settle);
+  for (const Settle* settle : desk_.due(now_))
+    say(*settle);
   if (desk_.empty() || desk_.under_way() > 0) return;
   std::vector<RowTag> lost;
   const Settle* settle = desk_.next(rows_, slots_, 2 * options_.batch_size, lost);
-  for (const RowTag tag : lost) forget(tag);
+  for (const RowTag tag : lost)
+    forget(tag);
   if (settle != nullptr) say(*settle);
 }
 
@@ -226,8 +229,10 @@ void Core::on(const SettleDone& event) {
     }
   }
   if (!settle.published.empty()) last_settled_ = now_;
-  for (const RowTag tag : settle.published) finish_published(tag);
-  for (const PendingChange& change : settle.changes) finish_change(change);
+  for (const RowTag tag : settle.published)
+    finish_published(tag);
+  for (const PendingChange& change : settle.changes)
+    finish_change(change);
 }
 
 void Core::finish_published(RowTag tag) {
@@ -262,7 +267,8 @@ void Core::finish_change(const PendingChange& change) {
 }
 
 bool Core::may_read() const {
-  return joined_ && !stopping_ && !read_under_way_ && main_.open && last_verified_ >= verified_after_;
+  return joined_ && !stopping_ && !read_under_way_ && main_.open &&
+         last_verified_ >= verified_after_;
 }
 
 std::size_t Core::rows_room() const {
@@ -301,24 +307,24 @@ ReadRows Core::make_read() {
   ReadRows read;
   read.generation = generation_;
   read.leases = slots_.readable(now_);
-  read.in_flight = rows_.ids();
+  RowsInFlight::Ids in_flight = rows_.ids();
+  read.in_flight = std::move(in_flight.all);
   read.blocked_keys = keys_.blocked(now_);
   // A crowded topic is left out, but its keys in trouble must get on: every second read is theirs.
   if (topics_.any_crowded() && !last_read_for_keys_) read.only_keys = keys_.ready(now_);
   last_read_for_keys_ = !read.only_keys.empty();
   read.held_routes = topics_.held_routes(held_routes_max, !last_read_for_keys_);
-  read.lowest_unsettled = lowest_unsettled();
+  read.lowest_unsettled = lowest_unsettled(std::move(in_flight.lowest));
   // From time to time everything, for rows that were set back by hand behind us.
   read.rescan = !last_read_for_keys_ && (rescan_next_ || now_ >= rescan_at_);
   return read;
 }
 
-std::optional<RowId> Core::lowest_unsettled() {
-  std::optional<RowId> lowest = lowest_dropped_;
+std::optional<RowId> Core::lowest_unsettled(std::optional<RowId> lowest) {
   const auto consider = [&](const RowId& id) {
     if (!lowest || id < *lowest) lowest = id;
   };
-  rows_.for_each([&](RowTag, FlightRow& row) { consider(rows_.id(row)); });
+  if (lowest_dropped_) consider(*lowest_dropped_);
   keys_.for_each([&](const std::string&, KeyTrouble& trouble) { consider(trouble.head); });
   topics_.for_each([&](int, TopicState& topic) {
     if (topic.lowest_given_up) consider(*topic.lowest_given_up);

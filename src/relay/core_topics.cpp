@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Topics: looked up before the first message, held while they cannot take any, repartitioned only when
-// drained (design, protocol 5; failures of the kind "hold the topic").
+// Topics: looked up before the first message, held while they cannot take any, repartitioned only
+// when drained (design, protocol 5; failures of the kind "hold the topic").
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -108,8 +108,8 @@ void Core::hold(int number, const std::string& reason) {
   TopicState& topic = topics_.at(number);
   const bool repeated = topic.phase == TopicPhase::held && topic.reason == reason;
   const int doublings = std::min(topic.failures_in_row++, 6);
-  topic.check_at = now_ + std::min<Duration>(first_check * (1 << doublings),
-                                             options_.topic_refresh_interval);
+  topic.check_at =
+      now_ + std::min<Duration>(first_check * (1 << doublings), options_.topic_refresh_interval);
   topic.reason = reason;
   topic.stalled = false;
   topic.crowded = false;
@@ -136,7 +136,8 @@ void Core::reopen(int number) {
     }
     topic.lowest_given_up.reset();
   }
-  // A read under way left out only the rows that it knew to lead here: what it brings may come later.
+  // A read under way left out only the rows that it knew to lead here: what it brings may come
+  // later.
   ++generation_;
   read_at_ = now_;
   if (told) notice(NoticeKind::topic_open, topic.name);

@@ -21,8 +21,9 @@ struct Relay::Counting {
   std::atomic<std::uint64_t> partition_changes{0};
 
   [[nodiscard]] RelayCounters view() const {
-    return {read.load(),          acknowledged.load(),    settled.load(),    retried.load(),
-            dead_lettered.load(), handle_restarts.load(), slots_lost.load(), partition_changes.load()};
+    return {read.load(),       acknowledged.load(),     settled.load(),
+            retried.load(),    dead_lettered.load(),    handle_restarts.load(),
+            slots_lost.load(), partition_changes.load()};
   }
 };
 

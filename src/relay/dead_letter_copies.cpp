@@ -58,10 +58,11 @@ void DeadLetterCopies::copy(const CopyDeadLetter& command) {
     message.tag = ++last_tag_;
     const broker::Handover handed_over = producer_->produce(message);
     if (handed_over == broker::Handover::accepted) return;
-    logger_.warn("a dead letter was not copied",
-                 {{"topic", topic_},
-                  {"reason", handed_over == broker::Handover::refused ? producer_->refusal().reason
-                                                                      : "the handle takes no more"}});
+    logger_.warn(
+        "a dead letter was not copied",
+        {{"topic", topic_},
+         {"reason", handed_over == broker::Handover::refused ? producer_->refusal().reason
+                                                             : "the handle takes no more"}});
     if (handed_over == broker::Handover::fatal) producer_.reset();
   } catch (const std::exception& error) {
     std::uint64_t suppressed = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Copies of settled dead letters to `relay.dead-letter-topic`, best effort: the row is the truth, and
-// nothing waits for a copy. One thread uses it.
+// Copies of settled dead letters to `relay.dead-letter-topic`, best effort: the row is the truth,
+// and nothing waits for a copy. One thread uses it.
 #pragma once
 
 #include <cstdint>

@@ -28,7 +28,8 @@ HandleRunner::~HandleRunner() {
 void HandleRunner::take_deliveries(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     broker::Poll poll = producer_->poll(poll_timeout);
-    for (const std::string& notice : poll.notices) logger_.warn(notice);
+    for (const std::string& notice : poll.notices)
+      logger_.warn(notice);
     if (poll.deliveries.empty() && !poll.fatal) continue;
     if (stop.stop_requested()) return;
     const bool over = poll.fatal.has_value();
@@ -44,7 +45,8 @@ void HandleRunner::publish(const Publish& publish, std::vector<Event>& events) {
   }
   if (at == publish.rows.size()) return;
   NotHandedOver left{id_, {}};
-  for (; at < publish.rows.size(); ++at) left.rows.push_back(publish.rows[at].tag);
+  for (; at < publish.rows.size(); ++at)
+    left.rows.push_back(publish.rows[at].tag);
   events.emplace_back(std::move(left));
 }
 
@@ -53,8 +55,8 @@ bool HandleRunner::hand_over(const OutgoingRow& row, std::vector<Event>& events)
   const auto written = std::to_chars(epoch, epoch + sizeof(epoch), row.lease_epoch);
   const auto first = row.batch->headers.begin() + row.row->headers_begin;
   headers_.assign(first, first + row.row->headers_count);
-  headers_.push_back({"lease_epoch",
-                      std::string_view(epoch, static_cast<std::size_t>(written.ptr - epoch))});
+  headers_.push_back(
+      {"lease_epoch", std::string_view(epoch, static_cast<std::size_t>(written.ptr - epoch))});
   broker::OutgoingMessage message;
   message.topic = row.row->topic;
   message.partition = row.partition;
@@ -63,7 +65,8 @@ bool HandleRunner::hand_over(const OutgoingRow& row, std::vector<Event>& events)
   message.headers = headers_;
   message.tag = row.tag;
   switch (producer_->produce(message)) {
-    case broker::Handover::accepted: return true;
+    case broker::Handover::accepted:
+      return true;
     case broker::Handover::refused: {
       broker::Delivery refused;
       refused.tag = row.tag;
@@ -72,20 +75,27 @@ bool HandleRunner::hand_over(const OutgoingRow& row, std::vector<Event>& events)
       events.emplace_back(Delivered{id_, {std::move(refused)}, std::nullopt});
       return false;
     }
-    // The window is smaller than the handle's queue, so a full one is rare; the rows are read again.
+    // The window is smaller than the handle's queue, so a full one is rare; the rows are read
+    // again.
     case broker::Handover::queue_full:
-    case broker::Handover::fatal: return false;
+    case broker::Handover::fatal:
+      return false;
   }
   return false;
 }
 
 Retirement::Retirement()
     : worker_([this] {
-        while (auto runner = queue_.pop()) runner->reset();
+        while (auto runner = queue_.pop())
+          runner->reset();
       }) {}
 
-Retirement::~Retirement() { queue_.close(); }
+Retirement::~Retirement() {
+  queue_.close();
+}
 
-void Retirement::retire(std::unique_ptr<HandleRunner> runner) { queue_.push(std::move(runner)); }
+void Retirement::retire(std::unique_ptr<HandleRunner> runner) {
+  queue_.push(std::move(runner));
+}
 
 }  // namespace outbox::relay

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A producer handle with the thread that takes its deliveries, and the retirement of handles: ending
-// one may take a moment, which the core's thread must not wait for.
+// A producer handle with the thread that takes its deliveries, and the retirement of handles:
+// ending one may take a moment, which the core's thread must not wait for.
 #pragma once
 
 #include <functional>
@@ -29,8 +29,8 @@ class HandleRunner {
   HandleRunner(const HandleRunner&) = delete;
   HandleRunner& operator=(const HandleRunner&) = delete;
 
-  /// Hands over as much as the deadline and the handle allow. Events that follow at once (a refusal, rows
-  /// not handed over) are appended. One thread at a time.
+  /// Hands over as much as the deadline and the handle allow. Events that follow at once (a
+  /// refusal, rows not handed over) are appended. One thread at a time.
   void publish(const Publish& publish, std::vector<Event>& events);
 
  private:

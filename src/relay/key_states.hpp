@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys in trouble: an event of theirs was refused, or is on its way to the dead letters. All other keys
-// are unknown here, which keeps the hot path to one look at an empty map. A key in trouble is sent on
-// the second handle, one message in flight, and is blocked while it backs off (design, protocol 6).
+// Keys in trouble: an event of theirs was refused, or is on its way to the dead letters. All other
+// keys are unknown here, which keeps the hot path to one look at an empty map. A key in trouble is
+// sent on the second handle, one message in flight, and is blocked while it backs off (design,
+// protocol 6).
 #pragma once
 
 #include <cstddef>
@@ -20,14 +21,14 @@ namespace outbox::relay {
 struct KeyTrouble {
   int slot = 0;
   std::string topic;
-  RowId head;                  ///< The refused row that everything of the key waits for.
-  bool head_done = true;       ///< It was published or dead-lettered, and that is settled.
-  bool stored = false;         ///< The store knows of it: attempts were counted.
+  RowId head;             ///< The refused row that everything of the key waits for.
+  bool head_done = true;  ///< It was published or dead-lettered, and that is settled.
+  bool stored = false;    ///< The store knows of it: attempts were counted.
   int attempts = 0;
-  Moment blocked_until;        ///< Back-off, by the local clock.
+  Moment blocked_until;          ///< Back-off, by the local clock.
   int dead_letters_pending = 0;  ///< Rows whose dead-lettering is not settled yet.
-  int retries_pending = 0;     ///< A counted retry that is not settled yet.
-  int isolated_rows = 0;       ///< In hand, for the second handle.
+  int retries_pending = 0;       ///< A counted retry that is not settled yet.
+  int isolated_rows = 0;         ///< In hand, for the second handle.
   Moment touched;
   std::string reason;
 
@@ -60,7 +61,8 @@ class KeyStates {
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (auto& [key, trouble] : keys_) visit(key, trouble);
+    for (auto& [key, trouble] : keys_)
+      visit(key, trouble);
   }
 
  private:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core hears (events) and says (commands). The core does no I/O and reads no clock: whoever
-// runs it executes the commands, in their order, and feeds back what came of them with the time.
+// What the core hears (events) and says (commands). The core does no I/O and reads no clock:
+// whoever runs it executes the commands, in their order, and feeds back what came of them with the
+// time.
 #pragma once
 
 #include <cstdint>
@@ -81,10 +82,9 @@ struct StoreFailed {
   std::uint64_t id = 0;  ///< The settle's.
 };
 
-using Event =
-    std::variant<Tick, Joined, HeartbeatDone, SlotsAcquired, SlotsReleased, RowsRead, Delivered,
-                 NotHandedOver, SettleDone, TopicLookedUp, TopicLookupFailed, PartitionsAdopted,
-                 StopRequested, StoreFailed>;
+using Event = std::variant<Tick, Joined, HeartbeatDone, SlotsAcquired, SlotsReleased, RowsRead,
+                           Delivered, NotHandedOver, SettleDone, TopicLookedUp, TopicLookupFailed,
+                           PartitionsAdopted, StopRequested, StoreFailed>;
 
 // ---- commands
 
@@ -120,7 +120,7 @@ struct DropHandle {
 };
 struct OutgoingRow {
   RowTag tag = 0;
-  const PreparedRow* row = nullptr;      ///< Valid until the next step.
+  const PreparedRow* row = nullptr;  ///< Valid until the next step.
   const PreparedBatch* batch = nullptr;
   int partition = 0;
   std::int64_t lease_epoch = 0;
@@ -174,8 +174,8 @@ struct Notice {
   std::string detail;
 };
 
-using Command = std::variant<Join, SendHeartbeat, AcquireSlots, ReleaseSlots, ReadRows, OpenHandle,
-                             DropHandle, Publish, Settle, LookUpTopic, AdoptPartitions,
-                             CopyDeadLetter, Leave, Notice>;
+using Command =
+    std::variant<Join, SendHeartbeat, AcquireSlots, ReleaseSlots, ReadRows, OpenHandle, DropHandle,
+                 Publish, Settle, LookUpTopic, AdoptPartitions, CopyDeadLetter, Leave, Notice>;
 
 }  // namespace outbox::relay

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the relay's core goes by. Plain values; src/app fills them from the configuration, where each
-// stands under the setting of the same name.
+// What the relay's core goes by. Plain values; src/app fills them from the configuration, where
+// each stands under the setting of the same name.
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,9 @@ namespace outbox::relay {
 /// Rules that a test takes out to show that the simulation notices. Production never touches them.
 struct Safety {
   bool settle_after_acknowledgement = true;
-  bool fence_settling = true;              ///< Read by the simulated store.
+  bool fence_settling = true;  ///< Read by the simulated store.
   bool one_in_flight_until_acknowledged = true;
-  bool reread_after_drop = true;           ///< Discard a read that began before rows were dropped.
+  bool reread_after_drop = true;  ///< Discard a read that began before rows were dropped.
   bool isolate_refused_keys = true;
 };
 
@@ -31,7 +31,7 @@ struct CoreOptions {
   /// After the request to stop, how long what is in flight may take.
   std::chrono::milliseconds drain_timeout{6000};
   std::size_t batch_size = 1000;
-  std::size_t in_flight_rows_max = 10000;
+  std::size_t in_flight_rows_max = 5000;
   std::size_t in_flight_bytes_max = 16U << 20U;
   std::size_t blocked_keys_max = 1000;
   int max_attempts = 10;

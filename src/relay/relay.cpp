@@ -63,7 +63,8 @@ class Relay::Running {
     // What publishing itself brought is heard before anything that comes from the threads.
     while (!own_events_.empty()) {
       const std::vector<Event> own = std::exchange(own_events_, {});
-      for (const Event& next : own) step(next);
+      for (const Event& next : own)
+        step(next);
     }
   }
 
@@ -78,12 +79,11 @@ class Relay::Running {
   void execute(Notice& command) { reporting_.notice(command); }
 
   void execute(OpenHandle& command) {
-    const std::string name =
-        relay_.options_.name + (command.isolated ? "-isolated-" : "-") + std::to_string(command.handle);
+    const std::string name = relay_.options_.name + (command.isolated ? "-isolated-" : "-") +
+                             std::to_string(command.handle);
     handles_[command.handle] = std::make_unique<HandleRunner>(
         command.handle, relay_.broker_.producer(name),
-        [this](Delivered delivered) { return events_.push(std::move(delivered)); },
-        relay_.logger_);
+        [this](Delivered delivered) { return events_.push(std::move(delivered)); }, relay_.logger_);
   }
 
   void execute(DropHandle& command) {
@@ -127,7 +127,8 @@ class Relay::Running {
   std::condition_variable left_changed_;
   bool left_ = false;
   DeadLetterCopies copies_;
-  // From here on threads, ended in reverse order; all of them post to events_, which is closed by then.
+  // From here on threads, ended in reverse order; all of them post to events_, which is closed by
+  // then.
   Retirement retirement_;
   std::map<HandleId, std::unique_ptr<HandleRunner>> handles_;
   StoreWorkers workers_;
@@ -150,6 +151,8 @@ RelayCounters Relay::run(std::stop_token stop) {
   return counters();
 }
 
-RelayCounters Relay::counters() const { return counting_->view(); }
+RelayCounters Relay::counters() const {
+  return counting_->view();
+}
 
 }  // namespace outbox::relay

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The relay: the core's commands run against a store and a broker. One thread steps the core and hands
-// messages over; leases, reading, settling and topics have a thread each, so that a slow read never
-// delays a lease, and each producer handle has one that takes its deliveries. All of them talk to the
-// core through one queue.
+// The relay: the core's commands run against a store and a broker. One thread steps the core and
+// hands messages over; leases, reading, settling and topics have a thread each, so that a slow read
+// never delays a lease, and each producer handle has one that takes its deliveries. All of them
+// talk to the core through one queue.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ struct RelayOptions {
 
 /// Since the start; read from any thread while the relay runs.
 struct RelayCounters {
-  std::uint64_t read = 0;          ///< Rows that came out of the store, those given up again included.
+  std::uint64_t read = 0;  ///< Rows that came out of the store, those given up again included.
   std::uint64_t acknowledged = 0;  ///< By the brokers.
   std::uint64_t settled = 0;       ///< Written down as published, retried or dead.
   std::uint64_t retried = 0;
@@ -41,15 +41,15 @@ struct RelayCounters {
 
 class Relay {
  public:
-  /// The homes are copied; `logger` must outlive the relay. Throws Error(configuration) where a rule of
-  /// the options cannot be followed. Connects nothing yet.
+  /// The homes are copied; `logger` must outlive the relay. Throws Error(configuration) where a
+  /// rule of the options cannot be followed. Connects nothing yet.
   Relay(store::Home store, broker::Home broker, RelayOptions options, Logger& logger);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  /// Relays until `stop`, then finishes what is in flight (at most core.drain_timeout), frees the leases
-  /// and returns. No outage of store or broker ends it. Call once.
+  /// Relays until `stop`, then finishes what is in flight (at most core.drain_timeout), frees the
+  /// leases and returns. No outage of store or broker ends it. Call once.
   RelayCounters run(std::stop_token stop);
 
   /// Thread-safe.

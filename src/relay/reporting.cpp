@@ -11,34 +11,49 @@ constexpr int lines_per_second = 10;
 
 LogLevel level_of(NoticeKind kind) {
   switch (kind) {
-    case NoticeKind::row_dead: return LogLevel::error;
+    case NoticeKind::row_dead:
+      return LogLevel::error;
     case NoticeKind::slot_lost:
     case NoticeKind::topic_held:
     case NoticeKind::partitions_changed:
     case NoticeKind::handle_restarted:
     case NoticeKind::row_retried:
-    case NoticeKind::drain_cut_short: return LogLevel::warn;
+    case NoticeKind::drain_cut_short:
+      return LogLevel::warn;
     case NoticeKind::slots_acquired:
-    case NoticeKind::topic_open: return LogLevel::info;
+    case NoticeKind::topic_open:
+      return LogLevel::info;
     case NoticeKind::slot_released:
-    case NoticeKind::key_free: return LogLevel::debug;
+    case NoticeKind::key_free:
+      return LogLevel::debug;
   }
   return LogLevel::info;
 }
 
 const char* text_of(NoticeKind kind) {
   switch (kind) {
-    case NoticeKind::slots_acquired: return "slots acquired";
-    case NoticeKind::slot_lost: return "slot lost";
-    case NoticeKind::slot_released: return "slot released";
-    case NoticeKind::topic_held: return "topic held, its events wait";
-    case NoticeKind::topic_open: return "topic takes events again";
-    case NoticeKind::partitions_changed: return "topic has another number of partitions";
-    case NoticeKind::handle_restarted: return "producer restarted, unsettled events are sent again";
-    case NoticeKind::row_retried: return "event refused, its key waits";
-    case NoticeKind::row_dead: return "dead letter";
-    case NoticeKind::key_free: return "key goes on";
-    case NoticeKind::drain_cut_short: return "stopped before everything in flight was settled";
+    case NoticeKind::slots_acquired:
+      return "slots acquired";
+    case NoticeKind::slot_lost:
+      return "slot lost";
+    case NoticeKind::slot_released:
+      return "slot released";
+    case NoticeKind::topic_held:
+      return "topic held, its events wait";
+    case NoticeKind::topic_open:
+      return "topic takes events again";
+    case NoticeKind::partitions_changed:
+      return "topic has another number of partitions";
+    case NoticeKind::handle_restarted:
+      return "producer restarted, unsettled events are sent again";
+    case NoticeKind::row_retried:
+      return "event refused, its key waits";
+    case NoticeKind::row_dead:
+      return "dead letter";
+    case NoticeKind::key_free:
+      return "key goes on";
+    case NoticeKind::drain_cut_short:
+      return "stopped before everything in flight was settled";
   }
   return "";
 }
@@ -98,12 +113,23 @@ void Reporting::rows_read(const PreparedBatch& batch) {
 
 void Reporting::notice(const Notice& notice) {
   switch (notice.kind) {
-    case NoticeKind::slot_lost: ++counting_.slots_lost; break;
-    case NoticeKind::partitions_changed: ++counting_.partition_changes; break;
-    case NoticeKind::handle_restarted: ++counting_.handle_restarts; break;
-    case NoticeKind::row_retried: ++counting_.retried; break;
-    case NoticeKind::row_dead: ++counting_.dead_lettered; break;
-    default: break;
+    case NoticeKind::slot_lost:
+      ++counting_.slots_lost;
+      break;
+    case NoticeKind::partitions_changed:
+      ++counting_.partition_changes;
+      break;
+    case NoticeKind::handle_restarted:
+      ++counting_.handle_restarts;
+      break;
+    case NoticeKind::row_retried:
+      ++counting_.retried;
+      break;
+    case NoticeKind::row_dead:
+      ++counting_.dead_lettered;
+      break;
+    default:
+      break;
   }
   const LogLevel level = level_of(notice.kind);
   if (!logger_.enabled(level)) return;

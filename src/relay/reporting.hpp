@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What people see of a running relay: counters, and log lines that stay few when events are many (A3).
-// Used by the core's thread alone.
+// What people see of a running relay: counters, and log lines that stay few when events are many
+// (A3). Used by the core's thread alone.
 #pragma once
 
 #include <cstdint>

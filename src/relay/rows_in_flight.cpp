@@ -60,12 +60,17 @@ void RowsInFlight::erase(RowTag tag) {
   if (--batches_[row->batch].rows == 0) forget_batch(row->batch);
 }
 
-std::vector<RowId> RowsInFlight::ids() const {
-  std::vector<RowId> ids;
-  ids.reserve(count_);
+RowsInFlight::Ids RowsInFlight::ids() const {
+  Ids ids;
+  ids.all.reserve(count_);
+  const RowId* lowest = nullptr;
   for (const FlightRow& row : entries_) {
-    if (row.stage != RowStage::none) ids.push_back(id(row));
+    if (row.stage == RowStage::none) continue;
+    const RowId& one = id(row);
+    ids.all.push_back(one);
+    if (lowest == nullptr || one < *lowest) lowest = &one;
   }
+  if (lowest != nullptr) ids.lowest = *lowest;
   return ids;
 }
 

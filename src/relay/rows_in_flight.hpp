@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every row the relay has in hand, from being read to being settled or given up, in a slab: a tag finds
-// its row without hashing, and a tag whose row is gone finds nothing. Memory is counted by whole batches,
-// for one row keeps all of its batch.
+// Every row the relay has in hand, from being read to being settled or given up, in a slab: a tag
+// finds its row without hashing, and a tag whose row is gone finds nothing. Memory is counted by
+// whole batches, for one row keeps all of its batch.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +61,12 @@ class RowsInFlight {
 
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  [[nodiscard]] std::vector<RowId> ids() const;
+  /// Of all rows in hand, with the lowest of them, which is asked for whenever these are.
+  struct Ids {
+    std::vector<RowId> all;
+    std::optional<RowId> lowest;
+  };
+  [[nodiscard]] Ids ids() const;
 
   /// Calls visit(tag, row) for each row in hand; `visit` may erase the row it was called for.
   template <class Visit>

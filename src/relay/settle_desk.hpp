@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is to be written down: acknowledged rows and changed ones, gathered into batches while earlier
-// ones are under way. A settle that failed is given again unchanged: settling twice does no harm.
+// What is to be written down: acknowledged rows and changed ones, gathered into batches while
+// earlier ones are under way. A settle that failed is given again unchanged: settling twice does no
+// harm.
 #pragma once
 
 #include <cstddef>
@@ -47,8 +48,8 @@ class SettleDesk {
   [[nodiscard]] std::size_t waiting() const { return published_.size() + changes_.size(); }
   [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
 
-  /// The next settle of at most `rows_max` published rows; rows of slots that are not ours (any more)
-  /// are left out and listed in `lost`. Null where nothing is left of it.
+  /// The next settle of at most `rows_max` published rows; rows of slots that are not ours (any
+  /// more) are left out and listed in `lost`. Null where nothing is left of it.
   const Settle* next(RowsInFlight& rows, SlotStates& slots, std::size_t rows_max,
                      std::vector<RowTag>& lost);
 

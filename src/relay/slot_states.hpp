@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The slots this relay holds: their leases, local deadlines and fair share (design, protocol 1 and 2).
+// The slots this relay holds: their leases, local deadlines and fair share (design, protocol 1 and
+// 2).
 //
 //     free --acquired--> held --over the share--> draining --drained, released--> free
 //                          \------------- lost (heartbeat or settle says so) ------/

@@ -48,8 +48,7 @@ store::Agreed start(const store::Home& store, const broker::Home& broker,
   retry_until(deadline, stop, logger, store.ping);
   logger.info("database answers");
   store::Agreed agreed;
-  retry_until(deadline, stop, logger,
-              [&] { agreed = store.agreement()->agree(options.terms); });
+  retry_until(deadline, stop, logger, [&] { agreed = store.agreement()->agree(options.terms); });
   logger.info("outbox found", {{"outbox_id", to_string(agreed.outbox_id)},
                                {"slots", agreed.slots},
                                {"capture", options.terms.capture},

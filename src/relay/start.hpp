@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The visible steps of a start (A3): database, brokers, terms. Causes that may pass are tried again until
-// the time is over; wrong credentials, a missing table or settings that clash end it at once.
+// The visible steps of a start (A3): database, brokers, terms. Causes that may pass are tried again
+// until the time is over; wrong credentials, a missing table or settings that clash end it at once.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ struct StartOptions {
   std::chrono::milliseconds timeout{30000};
 };
 
-/// Pings the database, connects to the brokers, agrees on the terms; one log line each. Throws the Error
-/// of the step that failed for good, or Error(failed) where `stop` came first.
+/// Pings the database, connects to the brokers, agrees on the terms; one log line each. Throws the
+/// Error of the step that failed for good, or Error(failed) where `stop` came first.
 [[nodiscard]] store::Agreed start(const store::Home& store, const broker::Home& broker,
                                   const StartOptions& options, Logger& logger,
                                   const std::stop_token& stop);

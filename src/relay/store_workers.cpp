@@ -111,7 +111,8 @@ void StoreWorkers::run(Settle command) {
 
 void StoreWorkers::run(const LookUpTopic& command) {
   topic_worker_.run([this, topic = command.topic] {
-    attempt("looking at topic", TopicLookupFailed{topic}, [&]() -> Event { return look_up(topic); });
+    attempt("looking at topic", TopicLookupFailed{topic},
+            [&]() -> Event { return look_up(topic); });
   });
 }
 
@@ -125,9 +126,8 @@ Event StoreWorkers::look_up(const std::string& topic) {
 void StoreWorkers::run(const AdoptPartitions& command) {
   topic_worker_.run([this, command] {
     attempt("agreeing on partitions", StoreFailed{StoreCall::adopt, 0}, [&]() -> Event {
-      return PartitionsAdopted{
-          command.topic,
-          agreement_->adopt_partition_count(command.topic, command.expected, command.count)};
+      return PartitionsAdopted{command.topic, agreement_->adopt_partition_count(
+                                                  command.topic, command.expected, command.count)};
     });
   });
 }

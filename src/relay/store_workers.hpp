@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The threads that call the store and ask for topics. Each takes commands from a queue of its own and
-// posts what came of them; a failure is logged (not every time) and posted, never thrown.
+// The threads that call the store and ask for topics. Each takes commands from a queue of its own
+// and posts what came of them; a failure is logged (not every time) and posted, never thrown.
 #pragma once
 
 #include <functional>

@@ -42,7 +42,8 @@ void TopicStates::put_back(LaneName name) {
 void TopicStates::reset_lanes() {
   busy_.clear();
   for (TopicState& topic : topics_) {
-    for (Lane& lane : topic.lanes) lane = Lane{};
+    for (Lane& lane : topic.lanes)
+      lane = Lane{};
     topic.sent_rows = 0;
   }
 }

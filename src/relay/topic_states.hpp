@@ -30,8 +30,9 @@ struct Lane {
   std::deque<RowTag> waiting;
   std::size_t sent_rows = 0;
   std::size_t sent_bytes = 0;
-  /// Since the handle was opened. Until then one message is in flight: a broker without producer state
-  /// takes any sequence, so siblings of a refused first batch would pass (design, protocol 5).
+  /// Since the handle was opened. Until then one message is in flight: a broker without producer
+  /// state takes any sequence, so siblings of a refused first batch would pass (design, protocol
+  /// 5).
   bool acknowledged = false;
   bool queued = false;   ///< Stands in TopicStates::busy.
   Moment last_progress;  ///< Hand-over to an empty lane, or an acknowledgement.
@@ -47,11 +48,11 @@ struct TopicState {
   int described_partitions = 0;  ///< As the broker says.
   int agreed_partitions = 0;     ///< As all relays go by; 0: none yet.
   std::int64_t message_bytes_max = 0;
-  Moment check_at;       ///< Next look-up.
+  Moment check_at;  ///< Next look-up.
   int failures_in_row = 0;
   std::string reason;
-  std::set<store::RouteColumns> routes;   ///< Seen to lead here.
-  std::optional<RowId> lowest_given_up;   ///< Row left unread while not open.
+  std::set<store::RouteColumns> routes;  ///< Seen to lead here.
+  std::optional<RowId> lowest_given_up;  ///< Row left unread while not open.
   std::vector<Lane> lanes;
   std::size_t rows = 0;  ///< In hand, sent or waiting, on either handle.
   std::size_t sent_rows = 0;
@@ -83,8 +84,8 @@ class TopicStates {
   void reset_lanes();
   void open_lanes(int topic, int partitions);
 
-  /// Route columns of all topics that are not open, at most `routes_max`; without those that are held
-  /// for being crowded where `crowded_too` is false.
+  /// Route columns of all topics that are not open, at most `routes_max`; without those that are
+  /// held for being crowded where `crowded_too` is false.
   [[nodiscard]] std::vector<store::RouteColumns> held_routes(std::size_t routes_max,
                                                              bool crowded_too) const;
 
@@ -92,7 +93,8 @@ class TopicStates {
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (std::size_t i = 0; i < topics_.size(); ++i) visit(static_cast<int>(i), topics_[i]);
+    for (std::size_t i = 0; i < topics_.size(); ++i)
+      visit(static_cast<int>(i), topics_[i]);
   }
 
  private:

@@ -25,7 +25,8 @@ class Worker {
 
  private:
   void work() {
-    while (auto task = queue_.pop()) (*task)();
+    while (auto task = queue_.pop())
+      (*task)();
   }
 
   BoundedQueue<std::function<void()>> queue_{256};

@@ -30,9 +30,9 @@ class Agreement {
   virtual ~Agreement() = default;
 
   /// Checks that the table and its columns are there (Error not_found names what is missing and
-  /// `outboxd migrate` or the preset that fits), that this is a writable primary, and that the terms fit
-  /// what living instances go by; stores them where none live. Error(conflict) names the setting, the
-  /// other value and who goes by it.
+  /// `outboxd migrate` or the preset that fits), that this is a writable primary, and that the
+  /// terms fit what living instances go by; stores them where none live. Error(conflict) names the
+  /// setting, the other value and who goes by it.
   virtual Agreed agree(const Terms& terms) = 0;
 
   /// The partition count that keys are hashed over; none yet for a topic never sent to.

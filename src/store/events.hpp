@@ -16,9 +16,9 @@ struct NewEvent {
   std::string aggregate_type;
   std::string aggregate_id;
   std::string event_type;
-  std::optional<std::string> key;           ///< Where it differs from aggregate_id.
-  std::optional<std::string> payload;       ///< JSON text (or any text where the column is text).
-  std::optional<std::string> payload_bytes; ///< Raw bytes with content_type, instead of payload.
+  std::optional<std::string> key;            ///< Where it differs from aggregate_id.
+  std::optional<std::string> payload;        ///< JSON text (or any text where the column is text).
+  std::optional<std::string> payload_bytes;  ///< Raw bytes with content_type, instead of payload.
   std::optional<std::string> content_type;
   std::optional<std::string> topic;
   std::optional<std::string> headers_json;  ///< A JSON object of texts.
@@ -28,8 +28,8 @@ class Events {
  public:
   virtual ~Events() = default;
 
-  /// Inserts all of them in one transaction; returns their row ids in order. Throws Error(failed) naming
-  /// the event (its position) and what the database refused; nothing is inserted then.
+  /// Inserts all of them in one transaction; returns their row ids in order. Throws Error(failed)
+  /// naming the event (its position) and what the database refused; nothing is inserted then.
   virtual std::vector<std::string> insert(std::span<const NewEvent> events) = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a home of the store offers, as makers: one object a caller, each with a connection of its own.
+// What a home of the store offers, as makers: one object a caller, each with a connection of its
+// own.
 #pragma once
 
 #include <chrono>
@@ -33,13 +34,14 @@ struct HomeOptions {
   CaptureMode capture = CaptureMode::lease;
   SettleMode settle = SettleMode::mark;
   std::chrono::milliseconds lease_ttl{10000};
-  std::chrono::milliseconds lock_timeout{300000};       ///< When a stale row lock is taken over.
-  std::chrono::milliseconds statement_timeout{30000};   ///< For every statement of the relay's.
-  int slots = 32;                                       ///< Made by migrate where none are stored.
-  std::string consumer_name;                            ///< For `inbox`.
+  std::chrono::milliseconds lock_timeout{300000};      ///< When a stale row lock is taken over.
+  std::chrono::milliseconds statement_timeout{30000};  ///< For every statement of the relay's.
+  int slots = 32;                                      ///< Made by migrate where none are stored.
+  std::string consumer_name;                           ///< For `inbox`.
 };
 
-/// Makers; each may be called any number of times, from any thread. Connecting happens on first use.
+/// Makers; each may be called any number of times, from any thread. Connecting happens on first
+/// use.
 struct Home {
   std::function<std::unique_ptr<Agreement>()> agreement;
   std::function<std::unique_ptr<Capture>()> capture;

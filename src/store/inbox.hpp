@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The consumer's side: the claim on events and the work they cause are one transaction (design, promise
-// 3; habits: store/leases.hpp).
+// The consumer's side: the claim on events and the work they cause are one transaction (design,
+// promise 3; habits: store/leases.hpp).
 #pragma once
 
 #include <memory>
@@ -24,13 +24,13 @@ class InboxTransaction {
   /// stands twice in `event_ids` is new once.
   virtual std::vector<bool> claim(std::span<const Uuid> event_ids) = 0;
 
-  /// Runs one statement with positional parameters ($1 … in every dialect); no value is NULL. Returns the
-  /// rows as text.
+  /// Runs one statement with positional parameters ($1 … in every dialect); no value is NULL.
+  /// Returns the rows as text.
   virtual std::vector<std::vector<std::optional<std::string>>> execute(
       std::string_view sql, std::span<const std::optional<std::string>> parameters) = 0;
 
-  virtual void savepoint() = 0;                ///< Opens one; not nested.
-  virtual void rollback_to_savepoint() = 0;    ///< Undoes everything since savepoint().
+  virtual void savepoint() = 0;              ///< Opens one; not nested.
+  virtual void rollback_to_savepoint() = 0;  ///< Undoes everything since savepoint().
   virtual void commit() = 0;
 };
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam through which instances share the slots out. Time is the database's clock alone; what the
-// relay keeps besides is a deadline of its own that only bounds duplicates (design, protocol 2).
+// The seam through which instances share the slots out. Time is the database's clock alone; what
+// the relay keeps besides is a deadline of its own that only bounds duplicates (design, protocol
+// 2).
 //
-// Every seam of src/store has these habits. An object owns one connection, opened on first use; it is
-// used by one thread at a time. Where the database is away a call throws Error(unreachable) and the next
-// call connects anew. Each call is one transaction: it happened whole, or not at all, or, where
-// Error::in_doubt() says so, one of the two.
+// Every seam of src/store has these habits. An object owns one connection, opened on first use; it
+// is used by one thread at a time. Where the database is away a call throws Error(unreachable) and
+// the next call connects anew. Each call is one transaction: it happened whole, or not at all, or,
+// where Error::in_doubt() says so, one of the two.
 #pragma once
 
 #include <chrono>
@@ -37,9 +38,10 @@ struct KeyState {
   std::string key;
   std::string topic;  ///< Where its head goes; empty if not known.
   int slot = 0;
-  int attempts = 0;                         ///< Of the head, made so far.
-  std::chrono::milliseconds blocked_for{};  ///< From the database's now; zero or less: may be tried.
-  RowId head;                               ///< The row that was refused.
+  int attempts = 0;  ///< Of the head, made so far.
+  std::chrono::milliseconds
+      blocked_for{};  ///< From the database's now; zero or less: may be tried.
+  RowId head;         ///< The row that was refused.
   std::string reason;
 };
 
@@ -79,15 +81,17 @@ class Leases {
  public:
   virtual ~Leases() = default;
 
-  /// Enters this member (its name came with the options that made this object). Slots are made as the
-  /// migrations or Agreement stored them.
+  /// Enters this member (its name came with the options that made this object). Slots are made as
+  /// the migrations or Agreement stored them.
   virtual void join() = 0;
 
-  /// Says "alive", renews the held slots whose epoch and token still stand, counts members and slots.
+  /// Says "alive", renews the held slots whose epoch and token still stand, counts members and
+  /// slots.
   virtual Heartbeat heartbeat(std::span<const SlotLease> held) = 0;
 
-  /// Takes up to `slots_max` slots that are free or expired, each with epoch + 1 and a new token, and
-  /// reads the key states that former owners left. Never waits for a slot that another is taking.
+  /// Takes up to `slots_max` slots that are free or expired, each with epoch + 1 and a new token,
+  /// and reads the key states that former owners left. Never waits for a slot that another is
+  /// taking.
   virtual std::vector<AcquiredSlot> acquire(int slots_max) = 0;
 
   /// Frees slots whose lease still stands; others are left alone.

@@ -21,8 +21,9 @@ struct PublishedRow {
 };
 
 enum class RowOutcome : std::uint8_t {
-  retry,     ///< retry_count + 1, error_message, next_attempt_at; the status that the table has for it.
-  dead,      ///< A dead letter: DEAD, or the foreign table's FAILED (A, B: next_attempt_at 'infinity').
+  retry,  ///< retry_count + 1, error_message, next_attempt_at; the status that the table has for
+          ///< it.
+  dead,  ///< A dead letter: DEAD, or the foreign table's FAILED (A, B: next_attempt_at 'infinity').
   released,  ///< Capture `row` only: PENDING again, lock columns cleared, nothing counted.
 };
 
@@ -30,7 +31,7 @@ struct RowChange {
   RowId id;
   int slot = 0;
   RowOutcome outcome = RowOutcome::retry;
-  std::string reason;                       ///< error_message; cut to 2,000 characters by the home (B4).
+  std::string reason;  ///< error_message; cut to 2,000 characters by the home (B4).
   std::chrono::milliseconds retry_after{};  ///< From the database's now; for `retry`.
 };
 
@@ -45,7 +46,8 @@ struct SettleRequest {
 };
 
 struct SettleResult {
-  std::vector<int> lost_slots;  ///< Slots whose lease no longer stood; nothing of theirs was written.
+  std::vector<int>
+      lost_slots;  ///< Slots whose lease no longer stood; nothing of theirs was written.
   std::int64_t rows_settled = 0;  ///< Fewer than asked for: rows were changed or deleted by others.
 };
 
@@ -53,10 +55,11 @@ class Settlement {
  public:
   virtual ~Settlement() = default;
 
-  /// One transaction, fenced: the lease rows are locked for share and only rows of slots whose epoch
-  /// and token still stand are touched. Published rows become PUBLISHED with published_at under settle
-  /// `mark` and go under `delete`; only rows that are still unsettled are touched (under capture `row`:
-  /// still locked by this member). A commit in doubt throws; settling the same rows again does no harm.
+  /// One transaction, fenced: the lease rows are locked for share and only rows of slots whose
+  /// epoch and token still stand are touched. Published rows become PUBLISHED with published_at
+  /// under settle `mark` and go under `delete`; only rows that are still unsettled are touched
+  /// (under capture `row`: still locked by this member). A commit in doubt throws; settling the
+  /// same rows again does no harm.
   virtual SettleResult settle(const SettleRequest& request) = 0;
 };
 

@@ -19,7 +19,9 @@ bool Handle::produce(const PartitionName& partition, Message message) {
   return true;
 }
 
-void Handle::abandon() { abandoned_ = true; }
+void Handle::abandon() {
+  abandoned_ = true;
+}
 
 void Handle::break_down() {
   if (abandoned_ || fatal_) return;
@@ -50,8 +52,8 @@ void Handle::send(const PartitionName& partition) {
   ++lane.batches_on_wire;
   const std::uint64_t number = lane.next_batch++;
   // One connection to a broker: later batches never overtake earlier ones.
-  const Duration flight =
-      world_.chance(world_.faults.slow_batch) ? world_.between(1000, 8'000'000) : world_.between(50, 2000);
+  const Duration flight = world_.chance(world_.faults.slow_batch) ? world_.between(1000, 8'000'000)
+                                                                  : world_.between(50, 2000);
   lane.last_arrival = std::max(lane.last_arrival + Duration{1}, world_.now() + flight);
   world_.at(lane.last_arrival, [self = shared_from_this(), partition, batch, number] {
     self->broker_.arrive(self, partition, batch, number);
@@ -106,9 +108,8 @@ void Broker::arrive(const std::shared_ptr<Handle>& handle, const PartitionName& 
   Moment answer_at = world_.now() + world_.between(50, 3000);
   const auto stalled = stalled_.find(partition);
   if (stalled != stalled_.end()) answer_at = std::max(answer_at, stalled->second);
-  world_.at(answer_at, [handle, partition, batch, refused] {
-    handle->answered(partition, batch, refused);
-  });
+  world_.at(answer_at,
+            [handle, partition, batch, refused] { handle->answered(partition, batch, refused); });
 }
 
 }  // namespace outbox::simulation

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A broker in memory with the rules that matter here, as tried on the real one (anchors of the design):
-// batches of a handle reach a partition in order; a batch is refused whole for one message in it; a
-// refusal ends the handle, but what is on the wire still arrives; a partition that has not yet taken a
-// batch of the handle takes any sequence, so siblings of a refused first batch pass.
+// A broker in memory with the rules that matter here, as tried on the real one (anchors of the
+// design): batches of a handle reach a partition in order; a batch is refused whole for one message
+// in it; a refusal ends the handle, but what is on the wire still arrives; a partition that has not
+// yet taken a batch of the handle takes any sequence, so siblings of a refused first batch pass.
 #pragma once
 
 #include <cstdint>
@@ -84,8 +84,8 @@ class Broker {
     return std::make_shared<Handle>(*this, world_, std::move(report));
   }
 
-  /// Appends or refuses a batch; calls `answer(refused)` when the acknowledgement comes, which may be
-  /// never while the partition stalls.
+  /// Appends or refuses a batch; calls `answer(refused)` when the acknowledgement comes, which may
+  /// be never while the partition stalls.
   void arrive(const std::shared_ptr<Handle>& handle, const PartitionName& partition,
               const std::vector<Handle::Message>& batch, std::uint64_t number);
 
@@ -94,7 +94,7 @@ class Broker {
   [[nodiscard]] const std::map<PartitionName, std::vector<LogEntry>>& logs() const { return logs_; }
 
   std::function<void(const PartitionName&, const LogEntry&)> on_append;
-  std::map<std::string, int> topics;       ///< Partition counts; absent: missing.
+  std::map<std::string, int> topics;  ///< Partition counts; absent: missing.
 
  private:
   World& world_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OUTBOX_SIMULATION_SCHEDULES sets the number of schedules (default 1,000), OUTBOX_SIMULATION_SEED runs
-// one alone and prints its trace.
+// OUTBOX_SIMULATION_SCHEDULES sets the number of schedules (default 1,000), OUTBOX_SIMULATION_SEED
+// runs one alone and prints its trace.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -22,15 +22,18 @@ void fail_with_trace(std::uint64_t seed) {
   const ScheduleResult again = run_schedule({seed, {}, true});
   std::string tail;
   const std::size_t from = again.trace.size() > 200 ? again.trace.size() - 200 : 0;
-  for (std::size_t i = from; i < again.trace.size(); ++i) tail += again.trace[i] + "\n";
-  FAIL() << "seed " << seed << ": " << again.violation << "\nrepeat it with OUTBOX_SIMULATION_SEED="
-         << seed << "\n" << tail;
+  for (std::size_t i = from; i < again.trace.size(); ++i)
+    tail += again.trace[i] + "\n";
+  FAIL() << "seed " << seed << ": " << again.violation
+         << "\nrepeat it with OUTBOX_SIMULATION_SEED=" << seed << "\n"
+         << tail;
 }
 
 TEST(Simulation, keeps_every_promise_in_each_schedule) {
   if (const char* seed = std::getenv("OUTBOX_SIMULATION_SEED")) {
     const ScheduleResult one = run_schedule({std::strtoull(seed, nullptr, 10), {}, true});
-    for (const std::string& line : one.trace) std::cout << line << "\n";
+    for (const std::string& line : one.trace)
+      std::cout << line << "\n";
     ASSERT_EQ(one.violation, "");
     return;
   }
@@ -56,7 +59,8 @@ TEST(Simulation, keeps_every_promise_in_each_schedule) {
 
 TEST(Simulation, runs_the_same_trace_for_the_same_seed) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    EXPECT_EQ(run_schedule({seed, {}, false}).trace_hash, run_schedule({seed, {}, false}).trace_hash)
+    EXPECT_EQ(run_schedule({seed, {}, false}).trace_hash,
+              run_schedule({seed, {}, false}).trace_hash)
         << "seed " << seed;
   }
 }
@@ -71,7 +75,7 @@ std::uint64_t seeds_to_notice(const relay::Safety& safety, std::uint64_t seeds_m
 
 struct Mutation {
   const char* name;
-  bool relay::Safety::* rule;
+  bool relay::Safety::*rule;
 };
 
 class Mutant : public testing::TestWithParam<Mutation> {};

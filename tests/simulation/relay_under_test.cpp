@@ -42,7 +42,8 @@ void RelayUnderTest::crash() {
   core_.reset();
   inbox_.clear();
   ++incarnation_;
-  for (auto& [number, handle] : handles_) handle->abandon();
+  for (auto& [number, handle] : handles_)
+    handle->abandon();
   handles_.clear();
 }
 
@@ -51,11 +52,14 @@ std::string RelayUnderTest::describe() {
   std::string text = name_ + ": slots " + std::to_string(view.slots_held) + ", rows " +
                      std::to_string(view.rows_in_flight) + ", blocked keys " +
                      std::to_string(view.blocked_keys) + ", held";
-  for (const std::string& topic : view.held_topics) text += " " + topic;
+  for (const std::string& topic : view.held_topics)
+    text += " " + topic;
   return text;
 }
 
-void RelayUnderTest::request_stop() { deliver(relay::StopRequested{}); }
+void RelayUnderTest::request_stop() {
+  deliver(relay::StopRequested{});
+}
 
 void RelayUnderTest::break_handle() {
   if (!handles_.empty()) handles_.begin()->second->break_down();
@@ -82,7 +86,8 @@ void RelayUnderTest::drain_inbox() {
     inbox_.pop_front();
     std::vector<relay::Command> commands;
     core_->step(event, world_.now(), commands);
-    for (const relay::Command& command : commands) execute(command);
+    for (const relay::Command& command : commands)
+      execute(command);
     const relay::CoreView view = core_->view();
     if (view.rows_in_flight > options_.in_flight_rows_max + options_.batch_size) {
       world_.broken(name_ + " holds " + std::to_string(view.rows_in_flight) + " rows");
@@ -160,8 +165,8 @@ void RelayUnderTest::publish(const relay::Publish& publish) {
     const OutboxRow& source = *row.row->row;
     const bool late = world_.now() >= publish.deadline;
     const PartitionName partition{std::string(row.row->topic), row.partition};
-    if (late || !handle->second->produce(partition, {row.tag, source.id.number,
-                                                     std::string(source.key)})) {
+    if (late ||
+        !handle->second->produce(partition, {row.tag, source.id.number, std::string(source.key)})) {
       left.push_back(row.tag);
     }
   }
@@ -190,26 +195,31 @@ void RelayUnderTest::execute(const relay::Command& command) {
   std::visit(
       Overloaded{
           [&](const relay::Join&) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::join, 0}, [] { return relay::Joined{}; });
+            call(Connection::leases, relay::StoreFailed{StoreCall::join, 0},
+                 [] { return relay::Joined{}; });
           },
           [&](const relay::SendHeartbeat& heartbeat) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::heartbeat, 0}, [=, this, held = heartbeat.held] {
-              return relay::HeartbeatDone{sent_at, store_.heartbeat(member, held)};
-            });
+            call(Connection::leases, relay::StoreFailed{StoreCall::heartbeat, 0},
+                 [=, this, held = heartbeat.held] {
+                   return relay::HeartbeatDone{sent_at, store_.heartbeat(member, held)};
+                 });
           },
           [&](const relay::AcquireSlots& acquire) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::acquire, 0}, [=, this, most = acquire.slots_max] {
-              return relay::SlotsAcquired{sent_at, store_.acquire(member, most)};
-            });
+            call(Connection::leases, relay::StoreFailed{StoreCall::acquire, 0},
+                 [=, this, most = acquire.slots_max] {
+                   return relay::SlotsAcquired{sent_at, store_.acquire(member, most)};
+                 });
           },
           [&](const relay::ReleaseSlots& release) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::release, 0}, [this, held = release.leases] {
-              store_.release(held);
-              return relay::SlotsReleased{};
-            });
+            call(Connection::leases, relay::StoreFailed{StoreCall::release, 0},
+                 [this, held = release.leases] {
+                   store_.release(held);
+                   return relay::SlotsReleased{};
+                 });
           },
           [&](const relay::ReadRows& rows) {
-            call(Connection::capture, relay::StoreFailed{StoreCall::read, 0}, [this, rows] { return read(rows); });
+            call(Connection::capture, relay::StoreFailed{StoreCall::read, 0},
+                 [this, rows] { return read(rows); });
           },
           [&](const relay::Settle& rows) {
             call(Connection::settlement, relay::StoreFailed{StoreCall::settle, rows.settle_id},
@@ -240,7 +250,8 @@ void RelayUnderTest::execute(const relay::Command& command) {
           },
           [&](const relay::CopyDeadLetter&) {},
           [&](const relay::Leave&) {
-            for (auto& [number, handle] : handles_) handle->abandon();
+            for (auto& [number, handle] : handles_)
+              handle->abandon();
             handles_.clear();
             store_.leave(member);
           },

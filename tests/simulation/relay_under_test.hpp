@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One relay process in the simulation: the real core, its commands run against the simulated store and
-// broker with delays, failures, crashes and pauses.
+// One relay process in the simulation: the real core, its commands run against the simulated store
+// and broker with delays, failures, crashes and pauses.
 #pragma once
 
 #include <deque>

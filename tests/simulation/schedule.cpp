@@ -77,7 +77,8 @@ class Schedule {
     }
     const std::uint64_t keys = 2 + world_.number(8);
     end_of_faults_ = world_.now() + fault_phase;
-    for (std::uint64_t key = 0; key < keys; ++key) write_next("key" + std::to_string(key));
+    for (std::uint64_t key = 0; key < keys; ++key)
+      write_next("key" + std::to_string(key));
     const std::uint64_t relays = 1 + world_.number(3);
     const relay::CoreOptions core = core_options(options_.safety, world_);
     for (std::uint64_t i = 0; i < relays; ++i) {
@@ -127,8 +128,8 @@ class Schedule {
       row.defect = world_.chance(world_.faults.defect);
       if (world_.chance(world_.faults.refused)) {
         row.refusable = true;
-        row.refusals_left = world_.chance(0.3) ? refusals_for_ever
-                                               : static_cast<int>(1 + world_.number(3));
+        row.refusals_left =
+            world_.chance(0.3) ? refusals_for_ever : static_cast<int>(1 + world_.number(3));
       }
       const std::int64_t id = row.id;
       store_.insert(std::move(row));
@@ -223,6 +224,8 @@ class Schedule {
 
 }  // namespace
 
-ScheduleResult run_schedule(const ScheduleOptions& options) { return Schedule(options).run(); }
+ScheduleResult run_schedule(const ScheduleOptions& options) {
+  return Schedule(options).run();
+}
 
 }  // namespace outbox::simulation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One simulated schedule: writers, relays and faults drawn from a seed; a phase in which anything goes,
-// then one without faults in which everything must drain.
+// One simulated schedule: writers, relays and faults drawn from a seed; a phase in which anything
+// goes, then one without faults in which everything must drain.
 #pragma once
 
 #include <cstdint>

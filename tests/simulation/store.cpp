@@ -51,8 +51,7 @@ std::vector<store::AcquiredSlot> Store::acquire(const std::string& member, int s
     for (const auto& [key, entry] : keys_) {
       if (entry.first.slot != number) continue;
       store::KeyState state = entry.first;
-      state.blocked_for =
-          std::chrono::duration_cast<std::chrono::milliseconds>(entry.second - now);
+      state.blocked_for = std::chrono::duration_cast<std::chrono::milliseconds>(entry.second - now);
       answer.keys.push_back(state);
     }
     acquired.push_back(std::move(answer));
@@ -83,7 +82,8 @@ RowBatch Store::read(const store::ReadRequest& request) {
   const std::set<std::string> blocked(request.blocked_keys.begin(), request.blocked_keys.end());
   const std::set<std::string> only(request.only_keys.begin(), request.only_keys.end());
   std::set<int> readable;
-  for (const store::SlotLease& lease : request.leases) readable.insert(lease.slot);
+  for (const store::SlotLease& lease : request.leases)
+    readable.insert(lease.slot);
   const auto held = [&](const StoredRow& row) {
     return std::any_of(request.held_routes.begin(), request.held_routes.end(),
                        [&](const store::RouteColumns& route) { return route.topic == row.topic; });

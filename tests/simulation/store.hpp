@@ -25,8 +25,8 @@ struct StoredRow {
   std::string topic;
   RowStatus status = RowStatus::uncommitted;
   int retry_count = 0;
-  int refusals_left = 0;  ///< The broker refuses it so often; very large: for ever.
-  bool refusable = false; ///< refusals_left was above zero once.
+  int refusals_left = 0;   ///< The broker refuses it so often; very large: for ever.
+  bool refusable = false;  ///< refusals_left was above zero once.
   bool defect = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Virtual time and all the chance there is in a simulated run: one seed, one order of events, one trace.
+// Virtual time and all the chance there is in a simulated run: one seed, one order of events, one
+// trace.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,15 @@ namespace outbox::simulation {
 
 /// What may go wrong in a run, drawn per seed; rates are chances per call or per message.
 struct Faults {
-  double call_fails = 0;       ///< A store call fails before it did anything.
-  double call_in_doubt = 0;    ///< A store call is done, but its answer is lost.
-  double crash_per_second = 0; ///< Of one relay; it comes back after a while.
-  double pause_per_second = 0; ///< Of one relay, for up to three lease times.
-  double refused = 0;          ///< Rows that the broker refuses (for some attempts, or for ever).
-  double defect = 0;           ///< Rows that can never be sent.
-  double stall_per_second = 0; ///< Of one partition: acknowledgements stay away for a while.
-  double late_commit = 0;      ///< Transactions that commit long after they drew their ids.
-  double slow_batch = 0;       ///< Batches that are seconds on their way.
+  double call_fails = 0;        ///< A store call fails before it did anything.
+  double call_in_doubt = 0;     ///< A store call is done, but its answer is lost.
+  double crash_per_second = 0;  ///< Of one relay; it comes back after a while.
+  double pause_per_second = 0;  ///< Of one relay, for up to three lease times.
+  double refused = 0;           ///< Rows that the broker refuses (for some attempts, or for ever).
+  double defect = 0;            ///< Rows that can never be sent.
+  double stall_per_second = 0;  ///< Of one partition: acknowledgements stay away for a while.
+  double late_commit = 0;       ///< Transactions that commit long after they drew their ids.
+  double slow_batch = 0;        ///< Batches that are seconds on their way.
   double disconnect_per_second = 0;  ///< A handle breaks with everything in flight in doubt.
 };
 
@@ -65,8 +66,9 @@ class World {
     for (const char character : line) {
       trace_hash_ = (trace_hash_ ^ static_cast<unsigned char>(character)) * 0x100000001b3ULL;
     }
-    if (keep_trace) lines.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " " +
-                                    std::string(line));
+    if (keep_trace)
+      lines.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " " +
+                      std::string(line));
   }
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
 
