@@ -33,6 +33,8 @@ class RowFilter {
     std::sort(in_flight_.begin(), in_flight_.end());
     blocked_keys_.clear();
     blocked_keys_.insert(request.blocked_keys.begin(), request.blocked_keys.end());
+    only_keys_.clear();
+    only_keys_.insert(request.only_keys.begin(), request.only_keys.end());
     held_routes_.clear();
     for (const RouteColumns& route : request.held_routes) {
       held_routes_.emplace_back(route.topic, route.aggregate_type, route.event_type);
@@ -47,6 +49,7 @@ class RowFilter {
     const std::string_view aggregate_type = std::get<1>(route);
     if (!aggregate_types_.empty() && !aggregate_types_.contains(aggregate_type)) return false;
     if (std::binary_search(in_flight_.begin(), in_flight_.end(), id)) return false;
+    if (!only_keys_.empty() && !only_keys_.contains(key)) return false;
     if (!blocked_keys_.empty() && blocked_keys_.contains(key)) return false;
     return !std::binary_search(held_routes_.begin(), held_routes_.end(), route);
   }
@@ -56,6 +59,7 @@ class RowFilter {
   std::vector<bool> wanted_slots_;
   std::vector<std::int64_t> in_flight_;
   std::unordered_set<std::string_view> blocked_keys_;
+  std::unordered_set<std::string_view> only_keys_;
   std::vector<RouteView> held_routes_;
   std::unordered_set<std::string_view> aggregate_types_;
 };
@@ -89,14 +93,12 @@ class SqliteCapture final : public Capture {
     RowBatch batch;
     auto arena = std::make_shared<TextArena>();
     while (query.step()) {
-      const std::size_t bytes = bytes_of(query);
-      const bool over_budget = batch.bytes + bytes > request.bytes_max && !batch.rows.empty();
-      if (over_budget || batch.rows.size() >= request.rows_max) {
+      if (batch.rows.size() >= request.rows_max || batch.bytes >= request.bytes_max) {
         batch.more = true;
         break;
       }
       batch.rows.push_back(row_of(query, *arena));
-      batch.bytes += bytes;
+      batch.bytes += bytes_of(query);
     }
     batch.memory = std::move(arena);
     return batch;

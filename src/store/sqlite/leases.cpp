@@ -6,6 +6,7 @@
 
 #include "core/clock.hpp"
 #include "store/sqlite/seams.hpp"
+#include "store/sqlite/terms.hpp"
 
 namespace outbox::store::sqlite {
 
@@ -39,6 +40,8 @@ class SqliteLeases final : public Leases {
     const Turn turn = context_->write();
     Transaction transaction(turn.connection());
     bury_other_processes(turn.connection());
+    // Again: others may have agreed on other terms since this one did.
+    enter_terms(turn.connection(), *context_, terms_of(context_->options));
     const std::int64_t now_us = wall_clock_us();
     write_member(turn.connection(), now_us);
     make_slots(turn.connection());

@@ -113,10 +113,10 @@ class SqliteMigrations final : public Migrations {
             "use the newer outboxd that applied it");
       }
       if (known->checksum != entry.checksum) {
-        throw Error(
-            ErrorKind::conflict,
-            fmt::format("migration {:04} {} was applied with another content", number, known->name),
-            "an applied migration never changes; use the outboxd that applied it");
+        throw Error(ErrorKind::conflict,
+                    fmt::format("migration {:04} {} was applied with another checksum", number,
+                                known->name),
+                    "an applied migration never changes; use the outboxd that applied it");
       }
     }
   }

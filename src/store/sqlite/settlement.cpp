@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/clock.hpp"
+#include "core/json_text.hpp"
 #include "store/sqlite/seams.hpp"
 
 namespace outbox::store::sqlite {
@@ -11,14 +12,22 @@ namespace {
 
 constexpr std::size_t reason_characters_max = 2000;
 
-// The first 2,000 characters; a character is never cut in two.
-std::string_view cut_reason(std::string_view reason) {
+// What people read: at most 2,000 characters (B4), UTF-8, and without zero bytes, at which texts
+// would end for SQLite's functions.
+std::string clean_reason(std::string_view reason) {
+  std::string clean(reason);
+  std::replace(clean.begin(), clean.end(), '\0', '?');
+  while (const auto fault = find_utf8_fault(clean))
+    clean[fault->offset] = '?';
   std::size_t characters = 0;
-  for (std::size_t i = 0; i < reason.size(); ++i) {
-    const bool begins = (static_cast<unsigned char>(reason[i]) & 0xC0U) != 0x80U;
-    if (begins && ++characters > reason_characters_max) return reason.substr(0, i);
+  for (std::size_t i = 0; i < clean.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(clean[i]) & 0xC0U) != 0x80U;
+    if (begins && ++characters > reason_characters_max) {
+      clean.resize(i);
+      break;
+    }
   }
-  return reason;
+  return clean;
 }
 
 std::int64_t after_us(std::int64_t now_us, std::chrono::milliseconds delay) {
@@ -86,7 +95,7 @@ class SqliteSettlement final : public Settlement {
     std::int64_t settled = 0;
     for (const RowChange& change : changes) {
       if (!standing.contains(change.slot)) continue;
-      const std::string_view reason = cut_reason(change.reason);
+      const std::string reason = clean_reason(change.reason);
       if (change.outcome == RowOutcome::retry) {
         const TimestampText next = format_timestamp(after_us(now_us, change.retry_after));
         connection.query(context_->sql.retry, std::string_view(next.text), reason, change.id.number)
@@ -122,7 +131,7 @@ class SqliteSettlement final : public Settlement {
             "reason = excluded.reason",
             context_->table_name, context_->options.relay_name, key.key, key.topic, key.slot,
             key.attempts, after_us(now_us, key.blocked_for), to_string(key.head),
-            cut_reason(key.reason))
+            clean_reason(key.reason))
         .run();
   }
 
