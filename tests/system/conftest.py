@@ -13,6 +13,10 @@ import tempfile
 import psycopg2
 import pytest
 
+from databases import Database
+from programs import Outboxd
+from topics import Topics
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = pathlib.Path(os.environ.get("OUTBOXD_PROGRAM", ROOT / "build" / "outboxd"))
 NUMBERS = itertools.count(1)
@@ -55,6 +59,12 @@ class Services:
 
 @pytest.fixture(scope="session")
 def services():
+    kept = os.environ.get("OUTBOXD_SYSTEM_SERVICES_DIR")
+    if kept:  # For work on the tests: servers that stay from one run to the next.
+        running = Services(pathlib.Path(kept))
+        running.up()
+        yield running
+        return
     with tempfile.TemporaryDirectory(prefix="outboxd-system-", dir="/tmp") as parent:
         os.chmod(parent, 0o755)
         running = Services(pathlib.Path(parent) / "services")
@@ -73,7 +83,7 @@ def program():
 
 
 @pytest.fixture
-def database(services):
+def database_url(services):
     """The URL of a database of this test alone; it goes when the servers go."""
     name = f"test_{os.getpid()}_{next(NUMBERS)}"
     connection = psycopg2.connect(services.postgres)
@@ -85,6 +95,32 @@ def database(services):
 
 
 @pytest.fixture
+def database(database_url):
+    opened = Database(database_url)
+    yield opened
+    opened.connection.close()
+
+
+@pytest.fixture
 def unique():
     """A word that no other test uses: for topics, groups and relay names."""
     return f"t{os.getpid()}n{next(NUMBERS)}"
+
+
+@pytest.fixture
+def outboxd(program, services, database_url, tmp_path):
+    """The program on this test's database; what still runs at the end is killed."""
+    starter = Outboxd(program, tmp_path, database_url, services.kafka)
+    yield starter
+    starter.end_all()
+
+
+@pytest.fixture
+def topics(outboxd, services):
+    return Topics(outboxd, services.kafka, services.values["OUTBOXD_TEST_KAFKA_VERSION"])
+
+
+@pytest.fixture
+def topic(topics, unique):
+    """A topic of three partitions of this test alone."""
+    return topics.create(unique)
