@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The raw rate of librdkafka with the relay's own settings: how fast messages of 300 B are handed over
-// and acknowledged, without and with the eight headers that every message of the relay carries. It is
-// the ceiling against which `./dev bench relay` sets the relay.
+// The raw rate of librdkafka with the relay's own settings: how fast messages of 300 B are handed
+// over and acknowledged, without and with the eight headers that every message of the relay
+// carries. It is the ceiling against which `./dev bench relay` sets the relay.
 //
 //   bench_producer_rate --bootstrap-servers HOST:PORT [--messages N] [--payload-bytes N]
 //                       [--partitions N] [--rounds N] [--queue-bytes N] [--rate N]
@@ -39,7 +39,8 @@ struct Request {
   std::size_t payload_bytes = 300;
   int partitions = 6;
   int rounds = 3;
-  std::uint64_t rate = 0;  ///< Messages a second, in bursts of 1,000 as a reader brings them; 0: all.
+  std::uint64_t rate =
+      0;  ///< Messages a second, in bursts of 1,000 as a reader brings them; 0: all.
 };
 
 struct Result {
@@ -101,12 +102,12 @@ Result run(outbox::broker::Producer& producer, const Request& request, const std
   const auto start = Clock::now();
   const double cpu_start = cpu_seconds();
   {
-    const std::jthread poller(
-        [&] { count_deliveries(producer, request.messages, acknowledged); });
+    const std::jthread poller([&] { count_deliveries(producer, request.messages, acknowledged); });
     const double thread_start = thread_cpu_seconds();
     for (std::uint64_t i = 0; i < request.messages; ++i) {
       if (request.rate > 0 && i % 1000 == 0) {
-        std::this_thread::sleep_until(start + std::chrono::microseconds(i * 1000000 / request.rate));
+        std::this_thread::sleep_until(start +
+                                      std::chrono::microseconds(i * 1000000 / request.rate));
       }
       const std::string key = std::to_string(i % 10000);
       outbox::broker::OutgoingMessage message;
@@ -134,16 +135,16 @@ std::string json_of(std::vector<Result> results, const Request& request) {
   std::ranges::sort(results, {}, &Result::seconds);
   const Result& median = results[results.size() / 2];
   const auto count = static_cast<double>(request.messages);
-  return fmt::format(
-      R"({{"messages_per_second":{:.0f},"cpu_seconds_per_100k":{:.3f},"producing_thread_us":{:.2f}}})",
-      count / median.seconds, median.cpu_seconds / count * 1e5,
-      median.produce_seconds / count * 1e6);
+  return fmt::format(R"({{"messages_per_second":{:.0f},"cpu_seconds_per_100k":{:.3f},)"
+                     R"("producing_thread_us":{:.2f}}})",
+                     count / median.seconds, median.cpu_seconds / count * 1e5,
+                     median.produce_seconds / count * 1e6);
 }
 
 void bench(const Request& request) {
   const outbox::broker::Home home = outbox::broker::kafka::make_home(request.connection);
-  const std::string topic = fmt::format("bench-producer-{}-{}", getpid(),
-                                        Clock::now().time_since_epoch().count());
+  const std::string topic =
+      fmt::format("bench-producer-{}-{}", getpid(), Clock::now().time_since_epoch().count());
   const auto admin = home.admin();
   const auto failure = admin->create({{topic, request.partitions, 1, {}}}, 30s).front();
   if (failure) throw outbox::Error(outbox::ErrorKind::failed, failure->reason);

@@ -26,7 +26,7 @@ EDGES = {
     "store/sqlite": {"core", "store"},
     "broker": {"core"},
     "broker/kafka": {"core", "broker"},
-    "broker/embedded": {"core", "broker"},
+    "broker/embedded": {"core", "broker", "broker/kafka"},  # the kafka home's handles on a mock
     "relay": {"core"} | SEAMS,
     "consume": {"core"} | SEAMS,
     "jobs": {"core"} | SEAMS,

@@ -37,7 +37,7 @@ BROKEN = [
     ("include-edge", "src/relay/a.cpp", '#include "config/settings.hpp"\n'),
     ("include-edge", "src/relay/a.cpp", '#include "store/postgres/home.hpp"\n'),
     ("include-edge", "src/store/sqlite/a.cpp", '#include "store/postgres/home.hpp"\n'),
-    ("include-edge", "src/broker/embedded/a.cpp", '#include "broker/kafka/handle.hpp"\n'),
+    ("include-edge", "src/broker/kafka/a.cpp", '#include "broker/embedded/home.hpp"\n'),
     ("include-edge", "src/store/a.hpp", '#include "store/postgres/home.hpp"\n'),
     ("include-edge", "include/outbox/a.hpp", '#include "core/log.hpp"\n'),
     ("include-edge", "examples/a.cpp", '#include "core/log.hpp"\n'),

@@ -2,9 +2,9 @@
 #include "broker/embedded/home.hpp"
 
 #include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
 
-// After rdkafka.h, on which it depends without including it.
-#include "broker/kafka/handle.hpp"
+// It depends on the header above without including it.
 #include <librdkafka/rdkafka_mock.h>
 
 #include <outbox/error.hpp>
@@ -51,9 +51,9 @@ class Cluster {
 
   [[nodiscard]] std::optional<Failure> create(const NewTopic& topic) {
     if (topic.name.empty() || topic.partitions < 1) {
-      return Failure{FailureKind::dead_letter,
-                     fmt::format("Topic '{}': it needs a name and at least 1 partition",
-                                 topic.name)};
+      return Failure{
+          FailureKind::dead_letter,
+          fmt::format("Topic '{}': it needs a name and at least 1 partition", topic.name)};
     }
     const rd_kafka_resp_err_t error = rd_kafka_mock_topic_create(
         cluster_, topic.name.c_str(), topic.partitions, topic.replication_factor);
@@ -88,7 +88,8 @@ class EmbeddedAdmin final : public Admin {
                                              std::chrono::milliseconds /*timeout*/) override {
     std::vector<std::optional<Failure>> results;
     results.reserve(topics.size());
-    for (const NewTopic& topic : topics) results.push_back(cluster_->create(topic));
+    for (const NewTopic& topic : topics)
+      results.push_back(cluster_->create(topic));
     return results;
   }
 

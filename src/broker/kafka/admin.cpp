@@ -18,7 +18,8 @@ namespace outbox::broker::kafka {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using OptionsPointer = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<&rd_kafka_AdminOptions_destroy>>;
+using OptionsPointer =
+    std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<&rd_kafka_AdminOptions_destroy>>;
 using NewTopicPointer = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<&rd_kafka_NewTopic_destroy>>;
 using ResourcePointer =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<&rd_kafka_ConfigResource_destroy>>;
@@ -191,14 +192,16 @@ ClusterView KafkaAdmin::cluster(std::chrono::milliseconds timeout) {
   }
   std::size_t count = 0;
   const rd_kafka_Node_t** const nodes = rd_kafka_DescribeCluster_result_nodes(answer, &count);
-  for (std::size_t i = 0; i < count; ++i) view.brokers.push_back(address_of(nodes[i]));
+  for (std::size_t i = 0; i < count; ++i)
+    view.brokers.push_back(address_of(nodes[i]));
   return view;
 }
 
 std::vector<TopicView> KafkaAdmin::topics(const std::vector<std::string>& names,
                                           std::chrono::milliseconds timeout) {
   const Deadline deadline = Clock::now() + timeout;
-  std::vector<TopicView> views = names.empty() ? all_topics(deadline) : named_topics(names, deadline);
+  std::vector<TopicView> views =
+      names.empty() ? all_topics(deadline) : named_topics(names, deadline);
   read_limits(views, deadline);
   if (names.empty()) return views;
   std::int64_t smallest = learnt_->batch_bytes_max.load();
@@ -218,7 +221,8 @@ std::vector<TopicView> KafkaAdmin::all_topics(Deadline deadline) {
   const MetadataPointer metadata(raw);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw_unreachable();
   std::vector<TopicView> views;
-  for (int i = 0; i < metadata->topic_cnt; ++i) views.push_back(view_of(metadata->topics[i]));
+  for (int i = 0; i < metadata->topic_cnt; ++i)
+    views.push_back(view_of(metadata->topics[i]));
   std::ranges::sort(views, {}, &TopicView::name);
   return views;
 }
@@ -230,7 +234,8 @@ std::vector<TopicView> KafkaAdmin::named_topics(const std::vector<std::string>& 
   std::map<std::string, TopicView, std::less<>> found;
   if (!distinct.empty()) {
     std::vector<const char*> texts;
-    for (const std::string& name : distinct) texts.push_back(name.c_str());
+    for (const std::string& name : distinct)
+      texts.push_back(name.c_str());
     const CollectionPointer collection(
         rd_kafka_TopicCollection_of_topic_names(texts.data(), texts.size()));
     const EventPointer event =
@@ -264,17 +269,15 @@ void KafkaAdmin::read_limits(std::vector<TopicView>& views, Deadline deadline) {
   std::set<std::string_view> asked;
   for (const TopicView& view : views) {
     if (view.failure || !asked.insert(view.name).second) continue;
-    owners.emplace_back(
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, view.name.c_str()));
+    owners.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, view.name.c_str()));
     resources.push_back(owners.back().get());
   }
   if (resources.empty()) return;
-  const EventPointer event =
-      request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline,
-              [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                rd_kafka_DescribeConfigs(handle_, resources.data(), resources.size(), options,
-                                         queue);
-              });
+  const EventPointer event = request(
+      RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline,
+      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_DescribeConfigs(handle_, resources.data(), resources.size(), options, queue);
+      });
   const int code = rd_kafka_event_error(event.get());
   if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
     throw_unreachable();
@@ -305,19 +308,19 @@ std::vector<std::optional<Failure>> KafkaAdmin::create(const std::vector<NewTopi
     std::string problem;
     NewTopicPointer topic = new_topic_of(topics[i], problem);
     if (!topic) {
-      results[i] = Failure{FailureKind::dead_letter,
-                           fmt::format("Topic '{}': {}", topics[i].name, problem)};
+      results[i] =
+          Failure{FailureKind::dead_letter, fmt::format("Topic '{}': {}", topics[i].name, problem)};
       continue;
     }
     wanted.push_back(topic.get());
     owners.push_back(std::move(topic));
   }
   if (wanted.empty()) return results;
-  const EventPointer event = request(
-      RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline,
-      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_CreateTopics(handle_, wanted.data(), wanted.size(), options, queue);
-      });
+  const EventPointer event =
+      request(RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline,
+              [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                rd_kafka_CreateTopics(handle_, wanted.data(), wanted.size(), options, queue);
+              });
   require_answer(*event);
   std::size_t count = 0;
   const auto** const answers =
@@ -339,8 +342,7 @@ std::vector<std::optional<Failure>> KafkaAdmin::create(const std::vector<NewTopi
 }
 
 void KafkaAdmin::await_made(const std::vector<NewTopic>& topics,
-                            const std::vector<std::optional<Failure>>& results,
-                            Deadline deadline) {
+                            const std::vector<std::optional<Failure>>& results, Deadline deadline) {
   std::vector<std::string> made;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     if (!results[i]) made.push_back(topics[i].name);

@@ -24,7 +24,8 @@ namespace outbox::broker::kafka {
 /// What the admins of a home learn and its producers need.
 struct Learnt {
   /// The smallest max.message.bytes of any topic that was asked for by name. A request's share of a
-  /// partition must stay below it: the broker refuses a batch as a whole, innocent messages included.
+  /// partition must stay below it: the broker refuses a batch as a whole, innocent messages
+  /// included.
   std::atomic<std::int64_t> batch_bytes_max{1000000};
 };
 

@@ -17,8 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Leaving the group tells its coordinator to give the partitions to others at once. Where it cannot be
-// reached they notice by the session's time-out.
+// Leaving the group tells its coordinator to give the partitions to others at once. Where it cannot
+// be reached they notice by the session's time-out.
 constexpr std::chrono::seconds close_wait_max{3};
 
 std::string text_of(const void* data, std::size_t size) {
@@ -33,8 +33,8 @@ std::vector<IncomingHeader> headers_of(const rd_kafka_message_t& message) {
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
-  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                          RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
        ++i) {
     IncomingHeader& header = result.emplace_back();
     header.name = name;
@@ -57,13 +57,15 @@ KafkaConsumer::KafkaConsumer(Properties properties, ConsumerOptions options, std
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
   try {
     subscribe();
-  } catch (...) {
+  } catch (const Error&) {
     close();
     throw;
   }
 }
 
-KafkaConsumer::~KafkaConsumer() { close(); }
+KafkaConsumer::~KafkaConsumer() {
+  close();
+}
 
 void KafkaConsumer::subscribe() {
   const PartitionsPointer topics(

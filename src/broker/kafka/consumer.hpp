@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// broker::Consumer by librdkafka's group consumer. Nothing is committed but by commit(); a partition
-// that the group takes back is kept until the poll() after the one that told of it, so that the caller
-// can finish or roll back what it holds (design, Consume).
+// broker::Consumer by librdkafka's group consumer. Nothing is committed but by commit(); a
+// partition that the group takes back is kept until the poll() after the one that told of it, so
+// that the caller can finish or roll back what it holds (design, Consume).
 //
 // Thread-safety: one thread at a time; wake() from any.
 #pragma once
@@ -26,12 +26,12 @@ class KafkaConsumer final : public Consumer {
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
-  /// Throws Error: configuration where the login or a right is refused, not_found where a topic is not
-  /// there, failed where the group no longer takes this member. The next call goes on.
+  /// Throws Error: configuration where the login or a right is refused, not_found where a topic is
+  /// not there, failed where the group no longer takes this member. The next call goes on.
   IncomingBatch poll(int messages_max, std::chrono::milliseconds timeout) override;
 
-  /// Throws Error(unreachable) where the group's coordinator gave no answer: the commit may have been
-  /// made or not.
+  /// Throws Error(unreachable) where the group's coordinator gave no answer: the commit may have
+  /// been made or not.
   [[nodiscard]] bool commit(const IncomingBatch& batch) override;
 
   void wake() override;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// librdkafka's and the broker's error codes, translated once into the four kinds of failure that the
-// relay tells apart (design, "Failures are of four kinds"). Codes are rd_kafka_resp_err_t as int, so
-// that this header needs none of librdkafka's.
+// librdkafka's and the broker's error codes, translated once into the four kinds of failure that
+// the relay tells apart (design, "Failures are of four kinds"). Codes are rd_kafka_resp_err_t as
+// int, so that this header needs none of librdkafka's.
 //
 // Thread-safety: any thread.
 #pragma once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// librdkafka's objects as owners that give them back. A pointer made here is destroyed exactly once, on
-// whatever way its scope is left.
+// librdkafka's objects as owners that give them back. A pointer made here is destroyed exactly
+// once, on whatever way its scope is left.
 //
 // Thread-safety: as librdkafka's objects; the owners themselves are values of one thread.
 #pragma once

@@ -31,6 +31,8 @@ void Notices::add(std::string_view subject, std::string text, Moment now) {
   kept_.push_back(std::move(text));
 }
 
-std::vector<std::string> Notices::take() { return std::exchange(kept_, {}); }
+std::vector<std::string> Notices::take() {
+  return std::exchange(kept_, {});
+}
 
 }  // namespace outbox::broker::kafka

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What librdkafka has to say, kept for the log and held back where it repeats itself: a broker that is
-// away makes it say the same several times a second (design, promise 5: log rates have limits).
+// What librdkafka has to say, kept for the log and held back where it repeats itself: a broker that
+// is away makes it say the same several times a second (design, promise 5: log rates have limits).
 //
 // Thread-safety: one thread at a time.
 #pragma once
@@ -19,8 +19,9 @@ class Notices {
  public:
   using Moment = std::chrono::steady_clock::time_point;
 
-  /// Keeps `text` unless one of the same subject was taken within the last 10 s; those held back are
-  /// counted and told with the next one. At most 50 subjects are told apart, the rest is one subject.
+  /// Keeps `text` unless one of the same subject was taken within the last 10 s; those held back
+  /// are counted and told with the next one. At most 50 subjects are told apart, the rest is one
+  /// subject.
   void add(std::string_view subject, std::string text, Moment now);
 
   /// What was kept since the last call.

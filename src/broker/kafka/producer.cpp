@@ -82,8 +82,8 @@ KafkaProducer::~KafkaProducer() {
   topics_.clear();
   queue_.reset();
   // Without this the library would try to send what is queued until the process ends.
-  rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                              RD_KAFKA_PURGE_F_NON_BLOCKING);
+  rd_kafka_purge(
+      handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   reap(handle_);
 }
 
@@ -237,6 +237,8 @@ std::optional<Failure> KafkaProducer::why_finished() {
                  fmt::format("The Kafka handle is finished: {}", text)};
 }
 
-void KafkaProducer::wake() { rd_kafka_queue_yield(queue_.get()); }
+void KafkaProducer::wake() {
+  rd_kafka_queue_yield(queue_.get());
+}
 
 }  // namespace outbox::broker::kafka

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A handle of librdkafka as broker::Producer. It is idempotent, waits for all in-sync replicas, never
-// times out a message and keeps `enable.gapless.guarantee`: the first message that the broker refuses
-// ends the handle, before a sibling can pass. What the library cannot know is the caller's: one message
-// in flight per handle and partition until the first acknowledgement there (design, protocol 5).
+// A handle of librdkafka as broker::Producer. It is idempotent, waits for all in-sync replicas,
+// never times out a message and keeps `enable.gapless.guarantee`: the first message that the broker
+// refuses ends the handle, before a sibling can pass. What the library cannot know is the caller's:
+// one message in flight per handle and partition until the first acknowledgement there (design,
+// protocol 5).
 //
-// Thread-safety: produce() and refusal() on one thread, poll() on another at the same time, wake() on
-// any. The destructor only once no other call is under way.
+// Thread-safety: produce() and refusal() on one thread, poll() on another at the same time, wake()
+// on any. The destructor only once no other call is under way.
 #pragma once
 
 #include <atomic>
@@ -27,8 +28,9 @@ namespace outbox::broker::kafka {
 
 class KafkaProducer final : public Producer {
  public:
-  /// Takes `handle`, which was made of producer_properties(). `queue_bytes_max` bounds what is queued
-  /// and in flight, headers and overhead included; one message is always let in, however large.
+  /// Takes `handle`, which was made of producer_properties(). `queue_bytes_max` bounds what is
+  /// queued and in flight, headers and overhead included; one message is always let in, however
+  /// large.
   KafkaProducer(rd_kafka_t* handle, std::size_t queue_bytes_max);
   ~KafkaProducer() override;
   KafkaProducer(const KafkaProducer&) = delete;

@@ -22,7 +22,8 @@ void set_if(Properties& properties, std::string_view name, const std::string& va
 
 // What the user passes through: over our defaults, under what our promises rest on.
 void pass_through(Properties& properties, const ConnectionOptions& options) {
-  for (const auto& [name, value] : options.properties) properties.set(name, value);
+  for (const auto& [name, value] : options.properties)
+    properties.set(name, value);
 }
 
 void set_connection(Properties& properties, const ConnectionOptions& options) {
@@ -105,8 +106,8 @@ Properties producer_properties(const ConnectionOptions& options, const std::stri
                                std::int64_t batch_bytes_max) {
   Properties properties;
   // While requests are in flight batches fill by themselves; lingering only has to gather what a
-  // reader hands over in one go, within a millisecond. Longer was measured to cost latency and, with a
-  // bounded window, throughput, and to save nothing.
+  // reader hands over in one go, within a millisecond. Longer was measured to cost latency and,
+  // with a bounded window, throughput, and to save nothing.
   properties.set("linger.ms", "1");
   properties.set("batch.num.messages", "10000");
   properties.set("batch.size", std::to_string(batch_bytes_max));
@@ -126,8 +127,8 @@ Properties producer_properties(const ConnectionOptions& options, const std::stri
   properties.set("enable.gapless.guarantee", "true");
   // The topic's own limit decides, not the client's.
   properties.set("message.max.bytes", std::to_string(64 << 20));
-  // The producer counts its bytes itself, keys, headers and overhead included; librdkafka's count is
-  // of values alone and only has to stay out of the way.
+  // The producer counts its bytes itself, keys, headers and overhead included; librdkafka's count
+  // is of values alone and only has to stay out of the way.
   const std::size_t kbytes = std::max<std::size_t>(options.queue_bytes_max >> 10U, 65536) * 2;
   properties.set("queue.buffering.max.kbytes",
                  std::to_string(std::min<std::size_t>(kbytes, 2147483647)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// librdkafka's configuration of one handle, in three layers: our defaults, what the user passes through
-// and, over both, what our promises rest on.
+// librdkafka's configuration of one handle, in three layers: our defaults, what the user passes
+// through and, over both, what our promises rest on.
 //
 // Thread-safety: one thread at a time.
 #pragma once
@@ -21,8 +21,8 @@ class Properties {
   /// The defaults of all handles.
   Properties();
 
-  /// Throws Error(configuration) naming the property and what librdkafka has against it; the value is
-  /// never in the message where it may be a secret.
+  /// Throws Error(configuration) naming the property and what librdkafka has against it; the value
+  /// is never in the message where it may be a secret.
   void set(std::string_view name, std::string_view value);
 
   /// Errors and log lines come as events of the main queue, besides `events`.
@@ -39,8 +39,7 @@ class Properties {
 
 /// `batch_bytes_max`: what a request may hold of one partition.
 [[nodiscard]] Properties producer_properties(const ConnectionOptions& options,
-                                             const std::string& name,
-                                             std::int64_t batch_bytes_max);
+                                             const std::string& name, std::int64_t batch_bytes_max);
 [[nodiscard]] Properties admin_properties(const ConnectionOptions& options);
 [[nodiscard]] Properties consumer_properties(const ConnectionOptions& options,
                                              const ConsumerOptions& consumer);

@@ -2,10 +2,11 @@
 //
 // How many bytes a handle holds, headers and the library's bookkeeping included; librdkafka itself
 // counts values alone (design, promise 5). Bodies are counted to the byte. Headers would have to be
-// read again for that when a message comes back, which costs a tenth of the hand-over; so their sum is
-// kept, and messages that come back take their share of it along.
+// read again for that when a message comes back, which costs a tenth of the hand-over; so their sum
+// is kept, and messages that come back take their share of it along.
 //
-// Thread-safety: has_room(), add() and take_back() on one thread, remove() on another at the same time.
+// Thread-safety: has_room(), add() and take_back() on one thread, remove() on another at the same
+// time.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +40,8 @@ class Queued {
   /// `messages` came back, whose bodies have `body_bytes`.
   void remove(std::size_t messages, std::size_t body_bytes) noexcept {
     if (messages == 0) return;
-    // The share is taken before the count goes down, so that the last messages take all that is left.
+    // The share is taken before the count goes down, so that the last messages take all that is
+    // left.
     const std::size_t queued = std::max(load(messages_), messages);
     const auto share = static_cast<double>(messages) / static_cast<double>(queued);
     take_headers(static_cast<std::size_t>(static_cast<double>(load(header_bytes_)) * share));

@@ -57,6 +57,8 @@ void reap(rd_kafka_t* handle) noexcept {
   }
 }
 
-bool reaped_all(std::chrono::milliseconds timeout) { return count().wait(timeout); }
+bool reaped_all(std::chrono::milliseconds timeout) {
+  return count().wait(timeout);
+}
 
 }  // namespace outbox::broker::kafka

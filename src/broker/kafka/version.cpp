@@ -14,9 +14,13 @@ static_assert(RD_KAFKA_VERSION >= least, "librdkafka 2.8.0 or newer is needed: r
 
 }  // namespace
 
-std::string library_version() { return rd_kafka_version_str(); }
+std::string library_version() {
+  return rd_kafka_version_str();
+}
 
-void require_library_version() { require_library_version(rd_kafka_version(), library_version()); }
+void require_library_version() {
+  require_library_version(rd_kafka_version(), library_version());
+}
 
 void require_library_version(int version, const std::string& text) {
   // The last byte tells a release (0xff) from its candidates, which came before it.

@@ -18,8 +18,6 @@
 
 namespace outbox::testing {
 
-using namespace std::chrono_literals;
-
 inline constexpr std::chrono::seconds patience{30};
 
 /// A name that no other test and no other run uses.
@@ -68,7 +66,7 @@ inline broker::Poll await_deliveries(broker::Producer& producer, std::size_t cou
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (all.deliveries.size() < count && !all.fatal &&
          std::chrono::steady_clock::now() < deadline) {
-    broker::Poll poll = producer.poll(200ms);
+    broker::Poll poll = producer.poll(std::chrono::milliseconds(200));
     all.deliveries.insert(all.deliveries.end(), poll.deliveries.begin(), poll.deliveries.end());
     all.notices.insert(all.notices.end(), poll.notices.begin(), poll.notices.end());
     all.fatal = poll.fatal;
@@ -82,7 +80,7 @@ inline broker::Poll send_all(broker::Producer& producer, const std::vector<Sent>
   for (const Sent& message : sent) {
     broker::Handover answer = hand_over(producer, message);
     while (answer == broker::Handover::queue_full) {
-      broker::Poll poll = producer.poll(50ms);
+      broker::Poll poll = producer.poll(std::chrono::milliseconds(50));
       all.deliveries.insert(all.deliveries.end(), poll.deliveries.begin(), poll.deliveries.end());
       answer = hand_over(producer, message);
     }
@@ -110,7 +108,7 @@ inline broker::IncomingBatch read(broker::Consumer& consumer, std::size_t count)
   broker::IncomingBatch all;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (all.messages.size() < count && std::chrono::steady_clock::now() < deadline) {
-    broker::IncomingBatch batch = consumer.poll(10000, 200ms);
+    broker::IncomingBatch batch = consumer.poll(10000, std::chrono::milliseconds(200));
     if (batch.revoked) all.messages.clear();
     std::move(batch.messages.begin(), batch.messages.end(), std::back_inserter(all.messages));
   }
@@ -124,7 +122,7 @@ inline std::vector<broker::IncomingMessage> read_topic(const broker::Home& home,
   const auto consumer = home.consumer({unique_name("reader"), {topic}, "earliest"});
   broker::IncomingBatch batch = read(*consumer, count);
   // Nothing may come behind what was expected.
-  const broker::IncomingBatch surplus = consumer->poll(1000, 300ms);
+  const broker::IncomingBatch surplus = consumer->poll(1000, std::chrono::milliseconds(300));
   std::move(surplus.messages.begin(), surplus.messages.end(), std::back_inserter(batch.messages));
   return batch.messages;
 }

@@ -8,6 +8,8 @@
 namespace outbox::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 class Consuming : public BrokerConformance {
  protected:
   void fill(const std::string& topic, int count, int partitions = 1) {
@@ -76,7 +78,8 @@ TEST_P(Consuming, shares_the_partitions_and_tells_who_has_to_give_some_up) {
 
   const auto second = home_.consumer({group, {topic}, "earliest"});
   const std::jthread helper([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) static_cast<void>(second->poll(1, 50ms));
+    while (!stop.stop_requested())
+      static_cast<void>(second->poll(1, 50ms));
   });
   broker::IncomingBatch told;
   const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The homes that the suite runs against, and what each can do. A new home is one entry in homes.cpp.
+// The homes that the suite runs against, and what each can do. A new home is one entry in
+// homes.cpp.
 #pragma once
 
 #include <gtest/gtest.h>

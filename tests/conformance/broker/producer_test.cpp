@@ -9,6 +9,8 @@
 namespace outbox::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 using broker::DeliveryStatus;
 using broker::Handover;
 
@@ -103,7 +105,8 @@ TEST_P(Producing, puts_each_message_on_the_partition_that_it_names) {
   const std::string topic = make_topic(home_, "partitions", 5);
   const auto producer = home_.producer("test");
   std::vector<Sent> sent;
-  for (int i = 0; i < 50; ++i) sent.push_back({topic, i % 5, "same", std::to_string(i), {}, 0});
+  for (int i = 0; i < 50; ++i)
+    sent.push_back({topic, i % 5, "same", std::to_string(i), {}, 0});
   EXPECT_EQ(acknowledged_in(send_all(*producer, sent)), 50U);
   const auto messages = read_topic(home_, topic, 50);
   ASSERT_EQ(messages.size(), 50U);
@@ -216,12 +219,12 @@ TEST_P(Producing, hands_over_on_one_thread_while_another_polls) {
   constexpr std::size_t count = 20000;
   std::atomic<std::size_t> acknowledged{0};
   {
-    const std::jthread poller([&] {
-      acknowledged = acknowledged_in(await_deliveries(*producer, count));
-    });
+    const std::jthread poller(
+        [&] { acknowledged = acknowledged_in(await_deliveries(*producer, count)); });
     for (std::size_t i = 0; i < count; ++i) {
       const Sent sent{topic, static_cast<int>(i % 4), "k", std::string(100, 'x'), {{"n", "v"}}, i};
-      while (hand_over(*producer, sent) == Handover::queue_full) std::this_thread::yield();
+      while (hand_over(*producer, sent) == Handover::queue_full)
+        std::this_thread::yield();
     }
   }
   EXPECT_EQ(acknowledged.load(), count);

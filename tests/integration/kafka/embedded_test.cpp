@@ -13,6 +13,8 @@
 namespace outbox::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 using ::testing::HasSubstr;
 
 std::string output_of(const std::string& command) {
@@ -72,7 +74,8 @@ TEST(Embedded, keeps_each_message_of_200_000_at_speed_for_a_consumer_that_keeps_
     });
     std::size_t acknowledged = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      // The mock forgets what is behind 5 MiB, so the writer waits for its reader, as the demo's does.
+      // The mock forgets what is behind 5 MiB, so the writer waits for its reader, as the demo's
+      // does.
       for (std::size_t seen = consumed; i > seen + 20000; seen = consumed) {
         acknowledged += acknowledged_in(producer->poll(0ms));
         consumed.wait(seen);

@@ -97,12 +97,14 @@ TEST(Failures, translate_every_code_of_the_library) {
     }
     EXPECT_EQ(verdict.status, DeliveryStatus::refused) << name;
     const auto expected = refused_by_name.find(name);
-    EXPECT_EQ(verdict.kind, expected != refused_by_name.end() ? expected->second
-                                                              : FailureKind::retry_connection)
+    EXPECT_EQ(verdict.kind,
+              expected != refused_by_name.end() ? expected->second : FailureKind::retry_connection)
         << name;
   }
-  for (const auto& [name, kind] : refused_by_name) EXPECT_TRUE(seen.contains(name)) << name;
-  for (const std::string& name : unknown_by_name) EXPECT_TRUE(seen.contains(name)) << name;
+  for (const auto& [name, kind] : refused_by_name)
+    EXPECT_TRUE(seen.contains(name)) << name;
+  for (const std::string& name : unknown_by_name)
+    EXPECT_TRUE(seen.contains(name)) << name;
 }
 
 TEST(Failures, of_the_connection_are_none_of_the_event) {

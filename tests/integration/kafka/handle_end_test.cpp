@@ -15,6 +15,8 @@
 namespace outbox::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 using broker::Handover;
 using Clock = std::chrono::steady_clock;
 
@@ -68,7 +70,8 @@ void expect_gone_quickly(std::unique_ptr<broker::Producer> producer) {
   EXPECT_TRUE(broker::kafka::reaped_all(10s));
   using Milliseconds = std::chrono::duration<double, std::milli>;
   ::testing::Test::RecordProperty("destructor_ms", std::to_string(Milliseconds(took).count()));
-  ::testing::Test::RecordProperty("reaped_ms", std::to_string(Milliseconds(Clock::now() - start).count()));
+  ::testing::Test::RecordProperty("reaped_ms",
+                                  std::to_string(Milliseconds(Clock::now() - start).count()));
 }
 
 TEST(HandleEnd, is_quick_with_thousands_queued_while_nobody_listens) {
@@ -111,8 +114,7 @@ TEST(HandleEnd, is_quick_after_a_refusal) {
 TEST(HandleEnd, is_quick_while_a_message_waits_for_an_unknown_topic) {
   const broker::Home home = home_at(services().kafka);
   auto producer = home.producer("test");
-  ASSERT_EQ(hand_over(*producer, {unique_name("nowhere"), 0, "k", "v", {}, 1}),
-            Handover::accepted);
+  ASSERT_EQ(hand_over(*producer, {unique_name("nowhere"), 0, "k", "v", {}, 1}), Handover::accepted);
   EXPECT_TRUE(producer->poll(100ms).deliveries.empty());
   expect_gone_quickly(std::move(producer));
 }
@@ -128,7 +130,8 @@ TEST(HandleEnd, of_a_consumer_does_not_wait_for_a_broker_that_is_away) {
 }
 
 TEST(HandleEnd, comes_soon_after_the_first_acknowledgement_of_a_new_handle) {
-  // A refusal costs a new handle: from its making to its first acknowledgement little time may pass.
+  // A refusal costs a new handle: from its making to its first acknowledgement little time may
+  // pass.
   const broker::Home home = home_at(services().kafka);
   const std::string topic = make_topic(home, "first", 1);
   std::vector<double> took;

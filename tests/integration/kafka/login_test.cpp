@@ -11,6 +11,8 @@
 namespace outbox::testing {
 namespace {
 
+using namespace std::chrono_literals;
+
 using Clock = std::chrono::steady_clock;
 
 broker::ConnectionOptions login(const std::string& mechanism, const std::string& password) {
@@ -57,8 +59,7 @@ TEST_P(Login, with_a_wrong_password_ends_at_once_and_names_the_settings) {
   EXPECT_EQ(text.find("wrong-and-secret"), std::string::npos) << text;
 }
 
-INSTANTIATE_TEST_SUITE_P(Kafka, Login,
-                         ::testing::Values("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+INSTANTIATE_TEST_SUITE_P(Kafka, Login, ::testing::Values("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
                          [](const auto& mechanism) {
                            std::string name = mechanism.param;
                            std::ranges::replace(name, '-', '_');
@@ -86,7 +87,8 @@ TEST(Login, that_is_wrong_ends_a_consumer_and_is_a_notice_of_a_producer) {
 
   const auto producer = home.producer("test");
   std::vector<std::string> notices;
-  while (notices.empty() && Clock::now() < deadline) notices = producer->poll(200ms).notices;
+  while (notices.empty() && Clock::now() < deadline)
+    notices = producer->poll(200ms).notices;
   ASSERT_FALSE(notices.empty());
 }
 

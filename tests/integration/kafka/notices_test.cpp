@@ -34,7 +34,8 @@ TEST(Notices, keep_subjects_apart) {
 
 TEST(Notices, stay_bounded_with_any_number_of_subjects) {
   Notices notices;
-  for (int i = 0; i < 1000; ++i) notices.add(std::to_string(i), "text", Notices::Moment{});
+  for (int i = 0; i < 1000; ++i)
+    notices.add(std::to_string(i), "text", Notices::Moment{});
   EXPECT_EQ(notices.take().size(), 50U);
 }
 

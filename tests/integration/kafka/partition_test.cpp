@@ -21,7 +21,8 @@ TEST(Partition, is_the_one_of_librdkafka_s_murmur2_for_any_bytes) {
   std::mt19937 random(20261121);  // NOLINT: the same keys in each run.
   for (int i = 0; i < 100000; ++i) {
     std::string key(random() % 40, '\0');
-    for (char& byte : key) byte = static_cast<char>(random());
+    for (char& byte : key)
+      byte = static_cast<char>(random());
     const int partitions = 1 + static_cast<int>(random() % 100);
     const int theirs = rd_kafka_msg_partitioner_murmur2(nullptr, key.data(), key.size(), partitions,
                                                         nullptr, nullptr);
@@ -38,7 +39,8 @@ TEST(Partition, is_where_kcat_puts_the_key) {
                               " -K : -X topic.partitioner=murmur2_random";
   std::FILE* const kcat = popen(command.c_str(), "w");  // NOLINT
   ASSERT_NE(kcat, nullptr);
-  for (int i = 0; i < 200; ++i) std::fprintf(kcat, "order-%d:%d\n", i, i);
+  for (int i = 0; i < 200; ++i)
+    std::fprintf(kcat, "order-%d:%d\n", i, i);
   ASSERT_EQ(pclose(kcat), 0);
 
   const auto messages = read_topic(home, topic, 200);

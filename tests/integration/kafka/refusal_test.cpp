@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a refusal leaves in the log, with the relay's gating done here: one message in flight per handle
-// and partition until its first acknowledgement (design, protocol 5 and 6).
+// What a refusal leaves in the log, with the relay's gating done here: one message in flight per
+// handle and partition until its first acknowledgement (design, protocol 5 and 6).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
@@ -27,7 +27,8 @@ broker::Home kafka_home(std::map<std::string, std::string> properties = {}) {
 
 std::vector<std::string> values_of(const std::vector<broker::IncomingMessage>& messages) {
   std::vector<std::string> values;
-  for (const auto& message : messages) values.push_back(message.value->substr(0, 2));
+  for (const auto& message : messages)
+    values.push_back(message.value->substr(0, 2));
   return values;
 }
 
