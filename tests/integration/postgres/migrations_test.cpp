@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+
+#include "integration/postgres/relay.hpp"
+
+namespace outbox::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+TEST(PostgresMigrations, many_at_once_apply_each_migration_once) {
+  PostgresSchema schema;
+  std::atomic<std::size_t> applied = 0;
+  {
+    std::vector<std::jthread> programs;
+    for (int i = 0; i < 4; ++i) {
+      programs.emplace_back([&] {
+        try {
+          applied += store::postgres::make_home(options_of(schema)).migrations()->apply().size();
+        } catch (const Error& error) {
+          ADD_FAILURE() << error.what();
+        }
+      });
+    }
+  }
+  EXPECT_EQ(applied, 3U);
+  EXPECT_EQ(schema.value("SELECT count(*) FROM outboxd_migrations"), "3");
+}
+
+TEST(PostgresMigrations, status_shows_what_would_run) {
+  const PostgresSchema schema;
+  const auto views = store::postgres::make_home(options_of(schema)).migrations()->status();
+  ASSERT_THAT(views, SizeIs(3));
+  EXPECT_FALSE(views[1].applied_at);
+  EXPECT_EQ(views[1].name, "outbox");
+  EXPECT_THAT(views[1].sql, HasSubstr("CREATE TABLE \"" + schema.name() + "\".\"outbox_events\""));
+}
+
+TEST(PostgresMigrations, a_table_that_was_there_before_is_left_alone) {
+  PostgresSchema schema;
+  schema.execute("CREATE TABLE outbox_events (id int)");
+  const Error error =
+      error_of([&] { store::postgres::make_home(options_of(schema)).migrations()->apply(); });
+  EXPECT_EQ(error.kind(), ErrorKind::conflict);
+  EXPECT_THAT(error.what(), HasSubstr("outbox.preset"));
+}
+
+TEST(PostgresMigrations, with_a_foreign_table_only_own_tables_are_made) {
+  PostgresSchema schema;
+  schema.execute("CREATE TABLE outbox_events (id bigserial PRIMARY KEY, status text)");
+  store::HomeOptions options = options_of(schema);
+  options.table.native = false;
+  store::postgres::make_home(options).migrations()->apply();
+  EXPECT_EQ(schema.value("SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE "
+                         "relkind = 'r' AND relnamespace = current_schema()::regnamespace"),
+            "outbox_events,outboxd_keys,outboxd_members,outboxd_meta,outboxd_migrations,"
+            "outboxd_relays,outboxd_slots");
+  EXPECT_EQ(schema.value("SELECT count(*) FROM pg_attribute WHERE attrelid = "
+                         "'outbox_events'::regclass AND attnum > 0"),
+            "2");
+}
+
+TEST(PostgresMigrations, a_missing_foreign_table_is_an_error) {
+  const PostgresSchema schema;
+  store::HomeOptions options = options_of(schema);
+  options.table.native = false;
+  const Error error = error_of([&] { store::postgres::make_home(options).migrations()->apply(); });
+  EXPECT_EQ(error.kind(), ErrorKind::not_found);
+}
+
+TEST(PostgresMigrations, the_schema_of_the_configuration_counts) {
+  PostgresSchema schema;
+  const PostgresSchema other;
+  store::HomeOptions options = options_of(schema);
+  options.table.schema = other.name();
+  store::postgres::make_home(options).migrations()->apply();
+  EXPECT_EQ(schema.value("SELECT to_regclass('" + other.name() + ".processed_events') IS NOT NULL"),
+            "t");
+  Member member = join(options);
+  EXPECT_EQ(member.held.size(), 32U);
+}
+
+}  // namespace
+}  // namespace outbox::testing
