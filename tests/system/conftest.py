@@ -117,7 +117,7 @@ def outboxd(program, services, database_url, tmp_path):
 
 @pytest.fixture
 def topics(outboxd, services):
-    return Topics(outboxd, services.kafka, services.values["OUTBOXD_TEST_KAFKA_VERSION"])
+    return Topics(outboxd, services.kafka)
 
 
 @pytest.fixture

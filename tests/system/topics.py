@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topics of a test: made by the program, or by Kafka's own tools; read by kcat."""
-import pathlib
+"""Topics of a test: made by the program, read by kcat."""
+import re
 import subprocess
-import sys
 from dataclasses import dataclass
 
+import kafka_wire
 from waiting import wait_until
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-from services_lib import kafka  # noqa: E402
 
 # Lengths first, so that keys and values may hold any bytes; headers on a line of their own.
 FORMAT = "%p %o %K %S\n%h\n%k%s\n"
@@ -33,10 +29,11 @@ class Message:
 
 
 def parse_headers(line):
-    """kcat writes name=value,name=value; our own values hold no comma, a test's must not either."""
+    """kcat writes name=value,name=value; a comma counts where another name= follows."""
     if not line:
         return {}
-    return dict(part.split("=", 1) for part in line.decode(errors="replace").split(","))
+    parts = re.split(r",(?=[\w.-]+=)", line.decode(errors="replace"))
+    return dict(part.split("=", 1) for part in parts)
 
 
 def parse(output):
@@ -56,10 +53,9 @@ def parse(output):
 
 
 class Topics:
-    def __init__(self, outboxd, bootstrap_servers, version):
+    def __init__(self, outboxd, bootstrap_servers):
         self.outboxd = outboxd
         self.bootstrap_servers = bootstrap_servers
-        self.version = version
 
     def create(self, *names, partitions=3):
         self.outboxd.done("topics", "create", *names, "--partitions", str(partitions))
@@ -83,23 +79,8 @@ class Topics:
         wait_until(look, seconds, lambda: f"{len(found)} messages in {topic}, expected {count}")
         return found
 
-    def kafka_tool(self, name, *words):
-        """Runs one of Kafka's own tools, for what the program has no command for."""
-        jars = ROOT / ".cache" / "kafka" / self.version / "libs" / "*"
-        command = [kafka.Kafka.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1",
-                   "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", str(jars),
-                   name, "--bootstrap-server", self.bootstrap_servers, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     def limit(self, topic, message_bytes):
-        self.kafka_tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
-                        "--entity-name", topic, "--add-config",
-                        f"max.message.bytes={message_bytes}")
-
-    def delete(self, topic):
-        self.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
+        kafka_wire.alter_topic(self.bootstrap_servers, topic, "max.message.bytes", message_bytes)
 
 
 def first_deliveries(messages):

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A few administrative requests in Kafka's own protocol, for what the program has no command for.
+
+Kafka's own tools would take some seconds each to start a Java, on every call.
+"""
+import socket
+import struct
+
+DELETE_TOPICS = (20, 1)
+CREATE_ACLS = (30, 1)
+DELETE_ACLS = (31, 1)
+ALTER_CONFIGS = (44, 0)  # IncrementalAlterConfigs
+
+TOPIC, LITERAL, WRITE, DENY = 2, 3, 4, 2
+
+
+def text(value):
+    if value is None:
+        return struct.pack(">h", -1)
+    encoded = value.encode()
+    return struct.pack(">h", len(encoded)) + encoded
+
+
+def ask(servers, request, body):
+    """Sends one request to the broker, which is the controller too; returns the answer's body."""
+    host, port = servers.split(",")[0].rsplit(":", 1)
+    key, version = request
+    message = struct.pack(">hhi", key, version, 1) + text("tests") + body
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(struct.pack(">i", len(message)) + message)
+        with connection.makefile("rb") as answers:
+            size, = struct.unpack(">i", answers.read(4))
+            return answers.read(size)[4:]
+
+
+def succeeded(answer, code):
+    assert code == 0, f"Kafka answers with error {code}: {answer!r}"
+
+
+def alter_topic(servers, topic, name, value):
+    answer = ask(servers, ALTER_CONFIGS,
+                 struct.pack(">ib", 1, TOPIC) + text(topic) + struct.pack(">i", 1) + text(name)
+                 + struct.pack(">b", 0) + text(str(value)) + b"\0")
+    succeeded(answer, struct.unpack(">h", answer[8:10])[0])
+
+
+def delete_topic(servers, topic):
+    answer = ask(servers, DELETE_TOPICS,
+                 struct.pack(">i", 1) + text(topic) + struct.pack(">i", 10000))
+    succeeded(answer, struct.unpack(">h", answer[-2:])[0])
+
+
+def deny_writing(servers, topic, user):
+    answer = ask(servers, CREATE_ACLS,
+                 struct.pack(">ib", 1, TOPIC) + text(topic) + struct.pack(">b", LITERAL)
+                 + text(f"User:{user}") + text("*") + struct.pack(">bb", WRITE, DENY))
+    succeeded(answer, struct.unpack(">h", answer[8:10])[0])
+
+
+def allow_writing(servers, topic, user):
+    """Takes deny_writing back."""
+    answer = ask(servers, DELETE_ACLS,
+                 struct.pack(">ib", 1, TOPIC) + text(topic) + struct.pack(">b", LITERAL)
+                 + text(f"User:{user}") + text("*") + struct.pack(">bb", WRITE, DENY))
+    succeeded(answer, struct.unpack(">h", answer[8:10])[0])
