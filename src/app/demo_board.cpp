@@ -135,8 +135,10 @@ std::vector<std::string> DemoBoard::lines_of(const DemoView& view, const Rates& 
       ""};
   for (std::string& sales : sales_lines(view))
     lines.push_back(std::move(sales));
-  lines.push_back("");
-  lines.push_back("  " + paint("2", "Ctrl-C ends it with a proof and a summary"));
+  if (view.state == "running") {
+    lines.push_back("");
+    lines.push_back("  " + paint("2", "Ctrl-C ends it with a proof and a summary"));
+  }
   return lines;
 }
 

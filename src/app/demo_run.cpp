@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -104,6 +104,7 @@ class Demo {
     drain(board);
     consuming.end();
     relaying.end();
+    board.show(view("finished"));
     board.finish();
     return conclude();
   }
@@ -171,7 +172,6 @@ class Demo {
     while (!ledger_.wait_until_drained(board.interval()) && BootClock::now() < deadline) {
       board.show(view("finishing"));
     }
-    board.show(view("finished"));
   }
 
   [[nodiscard]] std::chrono::milliseconds running() const {
@@ -185,6 +185,10 @@ class Demo {
     view.duplicates = consumer_->counters().duplicates;
     view.running = running();
     view.state = state;
+    if (state == "finished") {
+      view.figures.recent_p50_ms = view.figures.latency_p50_ms;
+      view.figures.recent_p99_ms = view.figures.latency_p99_ms;
+    }
     view.sales = read_sales(path_);
     return view;
   }

@@ -59,6 +59,8 @@ class OrderWriter {
     ledger_.committed(order);
   }
 
+  [[nodiscard]] std::int64_t orders() const { return last_order_; }
+
  private:
   void insert(std::int64_t order, const Uuid& event_id) {
     const Product& product = products[pick(products.size(), 2)];
@@ -133,7 +135,8 @@ void write_orders(const std::string& database_path, double rate, DemoLedger& led
   const auto pause = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(1 / rate));
   Moment next = BootClock::now();
   while (!stop.stop_requested()) {
-    if (!ledger.wait_for_room(under_way_max, stop)) return;
+    // The first order goes alone: the rest begins once relay and consumer are known to run.
+    if (!ledger.wait_for_room(writer.orders() == 1 ? 1 : under_way_max, stop)) return;
     const Moment now = BootClock::now();
     if (now < next) {
       std::unique_lock lock(mutex);
