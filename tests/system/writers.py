@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Back ends under load: threads that change an aggregate and insert its event in one transaction."""
+"""Back ends under load: threads that change aggregates and insert their events."""
+
 import threading
 
 import psycopg2
