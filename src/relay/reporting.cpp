@@ -61,6 +61,7 @@ const char* text_of(NoticeKind kind) {
 }  // namespace
 
 void Reporting::event(const Event& event) {
+  start_second(BootClock::now());
   if (const auto* read = std::get_if<RowsRead>(&event)) {
     if (!read->batch->rows.empty()) rows_read(*read->batch);
   } else if (const auto* delivered = std::get_if<Delivered>(&event)) {
@@ -74,25 +75,26 @@ void Reporting::event(const Event& event) {
   }
 }
 
-bool Reporting::may_sample(Moment now) {
-  if (now - second_began_ >= std::chrono::seconds{1}) {
-    if (rows_left_out_ > 0) {
-      logger_.info("more events were read",
-                   {{"events", rows_left_out_}, {"batches", batches_left_out_}});
-    }
-    second_began_ = now;
-    lines_in_second_ = 0;
-    rows_left_out_ = 0;
-    batches_left_out_ = 0;
-  }
-  return lines_in_second_ < lines_per_second;
+void Reporting::start_second(Moment now) {
+  if (now - second_began_ < std::chrono::seconds{1}) return;
+  tell_left_out();
+  second_began_ = now;
+  lines_in_second_ = 0;
+}
+
+void Reporting::tell_left_out() {
+  if (rows_left_out_ == 0) return;
+  logger_.info("more events were read",
+               {{"events", rows_left_out_}, {"batches", batches_left_out_}});
+  rows_left_out_ = 0;
+  batches_left_out_ = 0;
 }
 
 void Reporting::rows_read(const PreparedBatch& batch) {
   counting_.read += batch.rows.size();
   if (!logger_.enabled(LogLevel::info)) return;
-  const Moment now = BootClock::now();
-  if (!may_sample(now)) {
+  // The first few lines of each second are written; the others are counted and told later.
+  if (lines_in_second_ >= lines_per_second) {
     rows_left_out_ += batch.rows.size();
     ++batches_left_out_;
     return;

@@ -17,13 +17,20 @@ class Reporting {
  public:
   Reporting(Logger& logger, Relay::Counting& counting) : logger_(logger), counting_(counting) {}
 
+  /// Tells what was left out of the log so far.
+  ~Reporting() {
+    tell_left_out();
+  }
+  Reporting(const Reporting&) = delete;
+  Reporting& operator=(const Reporting&) = delete;
+
   void event(const Event& event);
   void notice(const Notice& notice);
 
  private:
   void rows_read(const PreparedBatch& batch);
-  /// True for the first few lines of each second; the others are counted and told later.
-  bool may_sample(Moment now);
+  void start_second(Moment now);
+  void tell_left_out();
 
   Logger& logger_;
   Relay::Counting& counting_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulation/relay_under_test.hpp"
 
-#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "core/murmur2.hpp"
 
@@ -10,16 +10,7 @@ namespace outbox::simulation {
 
 namespace {
 
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
-
-std::string member_of(const std::string& name, std::uint64_t incarnation) {
-  return name + "-" + std::to_string(incarnation);
-}
+using relay::StoreCall;
 
 }  // namespace
 
@@ -86,8 +77,9 @@ void RelayUnderTest::drain_inbox() {
     inbox_.pop_front();
     std::vector<relay::Command> commands;
     core_->step(event, world_.now(), commands);
-    for (const relay::Command& command : commands)
-      execute(command);
+    for (const relay::Command& command : commands) {
+      std::visit([this](const auto& what) { on(what); }, command);
+    }
     const relay::CoreView view = core_->view();
     if (view.rows_in_flight > options_.in_flight_rows_max + options_.batch_size) {
       world_.broken(name_ + " holds " + std::to_string(view.rows_in_flight) + " rows");
@@ -157,7 +149,7 @@ relay::Event RelayUnderTest::settle(const relay::Settle& command) {
   return relay::SettleDone{command.settle_id, store_.settle(request)};
 }
 
-void RelayUnderTest::publish(const relay::Publish& publish) {
+void RelayUnderTest::on(const relay::Publish& publish) {
   const auto handle = handles_.find(publish.handle);
   if (handle == handles_.end()) return;
   std::vector<relay::RowTag> left;
@@ -173,7 +165,8 @@ void RelayUnderTest::publish(const relay::Publish& publish) {
   if (!left.empty()) deliver(relay::NotHandedOver{publish.handle, std::move(left)});
 }
 
-void RelayUnderTest::look_up(const std::string& topic) {
+void RelayUnderTest::on(const relay::LookUpTopic& command) {
+  const std::string topic = command.topic;
   call(Connection::broker_admin, relay::TopicLookupFailed{topic}, [this, topic]() -> relay::Event {
     relay::TopicLookedUp answer;
     answer.topic.name = topic;
@@ -188,79 +181,76 @@ void RelayUnderTest::look_up(const std::string& topic) {
   });
 }
 
-void RelayUnderTest::execute(const relay::Command& command) {
-  using relay::StoreCall;
-  const std::string member = member_of(name_, incarnation_);
-  const Moment sent_at = world_.now();
-  std::visit(
-      Overloaded{
-          [&](const relay::Join&) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::join, 0},
-                 [] { return relay::Joined{}; });
-          },
-          [&](const relay::SendHeartbeat& heartbeat) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::heartbeat, 0},
-                 [=, this, held = heartbeat.held] {
-                   return relay::HeartbeatDone{sent_at, store_.heartbeat(member, held)};
-                 });
-          },
-          [&](const relay::AcquireSlots& acquire) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::acquire, 0},
-                 [=, this, most = acquire.slots_max] {
-                   return relay::SlotsAcquired{sent_at, store_.acquire(member, most)};
-                 });
-          },
-          [&](const relay::ReleaseSlots& release) {
-            call(Connection::leases, relay::StoreFailed{StoreCall::release, 0},
-                 [this, held = release.leases] {
-                   store_.release(held);
-                   return relay::SlotsReleased{};
-                 });
-          },
-          [&](const relay::ReadRows& rows) {
-            call(Connection::capture, relay::StoreFailed{StoreCall::read, 0},
-                 [this, rows] { return read(rows); });
-          },
-          [&](const relay::Settle& rows) {
-            call(Connection::settlement, relay::StoreFailed{StoreCall::settle, rows.settle_id},
-                 [this, rows] { return settle(rows); });
-          },
-          [&](const relay::OpenHandle& open) {
-            handles_[open.handle] = broker_.open(
-                [self = weak_from_this(), number = open.handle, incarnation = incarnation_](
-                    std::vector<broker::Delivery> deliveries, std::optional<Failure> fatal) {
-                  const auto relay = self.lock();
-                  if (relay == nullptr || relay->incarnation_ != incarnation) return;
-                  relay->deliver(relay::Delivered{number, std::move(deliveries), std::move(fatal)});
-                });
-          },
-          [&](const relay::DropHandle& drop) {
-            const auto found = handles_.find(drop.handle);
-            if (found == handles_.end()) return;
-            found->second->abandon();
-            handles_.erase(found);
-          },
-          [&](const relay::Publish& rows) { publish(rows); },
-          [&](const relay::LookUpTopic& topic) { look_up(topic.topic); },
-          [&](const relay::AdoptPartitions& adopt) {
-            call(Connection::broker_admin, relay::StoreFailed{StoreCall::adopt, 0}, [this, adopt] {
-              return relay::PartitionsAdopted{
-                  adopt.topic, store_.adopt(adopt.topic, adopt.expected, adopt.count)};
-            });
-          },
-          [&](const relay::CopyDeadLetter&) {},
-          [&](const relay::Leave&) {
-            for (auto& [number, handle] : handles_)
-              handle->abandon();
-            handles_.clear();
-            store_.leave(member);
-          },
-          [&](const relay::Notice& notice) {
-            world_.trace(name_ + " notice " + std::to_string(static_cast<int>(notice.kind)) + " " +
-                         notice.subject + ": " + notice.detail);
-          },
-      },
-      command);
+void RelayUnderTest::on(const relay::Join&) {
+  call(Connection::leases, relay::StoreFailed{StoreCall::join, 0}, [] { return relay::Joined{}; });
+}
+
+void RelayUnderTest::on(const relay::SendHeartbeat& command) {
+  call(Connection::leases, relay::StoreFailed{StoreCall::heartbeat, 0},
+       [this, member = member(), sent_at = world_.now(), held = command.held] {
+         return relay::HeartbeatDone{sent_at, store_.heartbeat(member, held)};
+       });
+}
+
+void RelayUnderTest::on(const relay::AcquireSlots& command) {
+  call(Connection::leases, relay::StoreFailed{StoreCall::acquire, 0},
+       [this, member = member(), sent_at = world_.now(), most = command.slots_max] {
+         return relay::SlotsAcquired{sent_at, store_.acquire(member, most)};
+       });
+}
+
+void RelayUnderTest::on(const relay::ReleaseSlots& command) {
+  call(Connection::leases, relay::StoreFailed{StoreCall::release, 0},
+       [this, held = command.leases] {
+         store_.release(held);
+         return relay::SlotsReleased{};
+       });
+}
+
+void RelayUnderTest::on(const relay::ReadRows& command) {
+  call(Connection::capture, relay::StoreFailed{StoreCall::read, 0},
+       [this, command] { return read(command); });
+}
+
+void RelayUnderTest::on(const relay::Settle& command) {
+  call(Connection::settlement, relay::StoreFailed{StoreCall::settle, command.settle_id},
+       [this, command] { return settle(command); });
+}
+
+void RelayUnderTest::on(const relay::OpenHandle& command) {
+  handles_[command.handle] =
+      broker_.open([self = weak_from_this(), number = command.handle, incarnation = incarnation_](
+                       std::vector<broker::Delivery> deliveries, std::optional<Failure> fatal) {
+        const auto relay = self.lock();
+        if (relay == nullptr || relay->incarnation_ != incarnation) return;
+        relay->deliver(relay::Delivered{number, std::move(deliveries), std::move(fatal)});
+      });
+}
+
+void RelayUnderTest::on(const relay::DropHandle& command) {
+  const auto found = handles_.find(command.handle);
+  if (found == handles_.end()) return;
+  found->second->abandon();
+  handles_.erase(found);
+}
+
+void RelayUnderTest::on(const relay::AdoptPartitions& command) {
+  call(Connection::broker_admin, relay::StoreFailed{StoreCall::adopt, 0}, [this, command] {
+    return relay::PartitionsAdopted{command.topic,
+                                    store_.adopt(command.topic, command.expected, command.count)};
+  });
+}
+
+void RelayUnderTest::on(const relay::Leave&) {
+  for (auto& [number, handle] : handles_)
+    handle->abandon();
+  handles_.clear();
+  store_.leave(member());
+}
+
+void RelayUnderTest::on(const relay::Notice& notice) {
+  world_.trace(name_ + " notice " + std::to_string(static_cast<int>(notice.kind)) + " " +
+               notice.subject + ": " + notice.detail);
 }
 
 }  // namespace outbox::simulation

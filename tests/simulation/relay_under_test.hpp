@@ -42,15 +42,27 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   /// Events are heard in the order in which they came, as from the queue of the real shell.
   void deliver(relay::Event event);
   void drain_inbox();
-  void execute(const relay::Command& command);
+  void on(const relay::Join& command);
+  void on(const relay::SendHeartbeat& command);
+  void on(const relay::AcquireSlots& command);
+  void on(const relay::ReleaseSlots& command);
+  void on(const relay::ReadRows& command);
+  void on(const relay::Settle& command);
+  void on(const relay::OpenHandle& command);
+  void on(const relay::DropHandle& command);
+  void on(const relay::Publish& command);
+  void on(const relay::LookUpTopic& command);
+  void on(const relay::AdoptPartitions& command);
+  void on(const relay::CopyDeadLetter&) {}
+  void on(const relay::Leave& command);
+  void on(const relay::Notice& notice);
   /// Runs `call` on a connection after those before it, then delivers what it returns; failures as
   /// drawn, reported as `failed`.
   void call(Connection connection, relay::Event failed, std::function<relay::Event()> work);
-  void publish(const relay::Publish& publish);
-  void look_up(const std::string& topic);
   relay::Event read(const relay::ReadRows& command);
   relay::Event settle(const relay::Settle& command);
   void schedule_tick();
+  [[nodiscard]] std::string member() const { return name_ + "-" + std::to_string(incarnation_); }
 
   World& world_;
   Store& store_;
