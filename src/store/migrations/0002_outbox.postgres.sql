@@ -32,8 +32,8 @@ CREATE TABLE {schema}.{table} (
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000,
         autovacuum_vacuum_cost_delay = 0);
 
--- The one index besides the primary key that the relay needs. Its words are literal in the relay's statements too: a
--- parameter would not prove the predicate.
+-- The one index besides the primary key that the relay needs. Its words are literal in the relay's
+-- statements too: a parameter would not prove the predicate.
 CREATE INDEX {name:_unsettled} ON {schema}.{table} (id)
   WHERE status IN ('PENDING', 'PROCESSING', 'FAILED');
 

@@ -22,7 +22,8 @@
 
 namespace outbox::testing {
 
-using namespace std::chrono_literals;  // NOLINT: a test's header
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 /// A row of the outbox as a person would look it up.
 struct RowFacts {

@@ -34,6 +34,29 @@ class PostgresFence : public ::testing::Test {
       schema_.execute("SELECT pg_sleep(0.01)");
   }
 
+  // A deferred trigger sleeps while the commit is under way.
+  void make_commits_slow() {
+    schema_.execute(
+        "CREATE FUNCTION sleep_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_sleep(20); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON outbox_events DEFERRABLE INITIALLY "
+        "DEFERRED FOR EACH ROW EXECUTE FUNCTION sleep_long()");
+  }
+
+  void make_commits_fast() { schema_.execute("DROP TRIGGER slow_commit ON outbox_events"); }
+
+  void kill_while_committing(const std::string& application_name) {
+    // The session that sleeps is the one that has locked this table.
+    const std::string session =
+        "SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid WHERE "
+        "l.relation = 'outbox_events'::regclass AND a.wait_event = 'PgSleep' AND "
+        "a.application_name = '" +
+        application_name + "'";
+    while (!schema_.value(session))
+      schema_.execute("SELECT pg_sleep(0.01)");
+    schema_.execute("SELECT pg_terminate_backend((" + session + " LIMIT 1))");
+  }
+
   PostgresSchema schema_;
 };
 
@@ -67,25 +90,14 @@ TEST_F(PostgresFence, who_takes_a_slot_waits_for_nobody_and_leaves_one_that_is_b
 TEST_F(PostgresFence, a_commit_whose_answer_never_came_is_in_doubt_and_may_be_settled_again) {
   Member member = join(options_of(schema_));
   const RowBatch batch = member.read();
-  // The commit waits for a standby that is not there; killing the session leaves it committed.
-  schema_.execute(
-      "CREATE FUNCTION kill_later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-      "PERFORM pg_sleep(20); RETURN NULL; END $$;"
-      "CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON outbox_events DEFERRABLE INITIALLY "
-      "DEFERRED FOR EACH ROW EXECUTE FUNCTION kill_later()");
+  make_commits_slow();
   auto settling =
       std::async(std::launch::async, [&] { return error_of([&] { member.publish(batch); }); });
-  const std::string session =
-      "SELECT pid FROM pg_stat_activity WHERE application_name = 'outboxd relay settle' AND "
-      "wait_event = 'PgSleep' AND query LIKE '%" +
-      schema_.name() + "%'";
-  while (!schema_.value(session))
-    schema_.execute("SELECT pg_sleep(0.01)");
-  schema_.execute("SELECT pg_terminate_backend((" + session + "))");
+  kill_while_committing("outboxd relay settle");
   const Error error = settling.get();
   EXPECT_EQ(error.kind(), ErrorKind::unreachable);
   EXPECT_TRUE(error.in_doubt());
-  schema_.execute("DROP TRIGGER slow_commit ON outbox_events");
+  make_commits_fast();
   EXPECT_EQ(member.publish(batch).rows_settled, 1) << "the next call connects anew";
 }
 
@@ -107,6 +119,22 @@ TEST_F(PostgresFence, a_read_on_a_killed_session_is_no_doubt_and_the_next_one_co
     EXPECT_THAT(member.read().rows, SizeIs(1));
   }
   schema_.execute("DROP ROLE " + schema_.name());
+}
+
+TEST_F(PostgresFence, rows_of_a_claim_whose_commit_is_in_doubt_come_again_at_once) {
+  store::HomeOptions options = options_of(schema_);
+  options.capture = store::CaptureMode::row;
+  Member member = join(options);
+  make_commits_slow();
+  auto reading = std::async(std::launch::async, [&] { return error_of([&] { member.read(); }); });
+  kill_while_committing("outboxd relay capture");
+  EXPECT_TRUE(reading.get().in_doubt());
+  make_commits_fast();
+  // As if the commit had been done all the same.
+  schema_.execute(
+      "UPDATE outbox_events SET status = 'PROCESSING', locked_by = 'publisher-00000001', "
+      "locked_at = now()");
+  EXPECT_THAT(keys_of(member.read()), ElementsAre("k"));
 }
 
 TEST_F(PostgresFence, a_row_locked_by_another_publisher_is_skipped) {
