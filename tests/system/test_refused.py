@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events that the broker refuses: their key waits and nothing else (promises 1 and 2).
 
-The relay checks sizes itself, so the topic's limit is lowered behind its back: then the broker is it
-that refuses, as with compression or when somebody changes a limit.
+The relay checks sizes itself, so the topic's limit is lowered behind its back: then the broker is
+the one that refuses, as with compression or when somebody changes a limit.
 """
 import json
 
