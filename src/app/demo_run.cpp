@@ -90,7 +90,12 @@ class Demo {
       : options_(options), logger_(logger), stop_(stop), path_(folder_.file("demo.db")) {}
 
   int run() {
-    prepare();
+    try {
+      prepare();
+    } catch (const Error&) {
+      if (stop_.stop_requested()) return 0;  // Ctrl-C while it starts: there is nothing to sum up.
+      throw;
+    }
     DemoBoard board({broker_.bootstrap_servers, path_});
     const std::stop_callback ends(stop_, [this] { end_.request_stop(); });
     started_ = BootClock::now();
