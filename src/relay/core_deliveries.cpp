@@ -159,7 +159,7 @@ void Core::retry_later(RowTag tag, KeyTrouble& trouble, const std::string& reaso
   trouble.reason = reason;
   ++trouble.retries_pending;
   rows_dropped(source.id);
-  desk_.change({tag, store::RowOutcome::retry, reason, delay});
+  desk_.change({tag, store::RowOutcome::retry, reason, delay, 1});
   desk_.key({std::string(source.key), trouble.topic, row.slot, trouble.attempts, delay, source.id,
              reason});
   notice(NoticeKind::row_retried, "row " + to_string(source.id),

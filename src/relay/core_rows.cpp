@@ -140,7 +140,7 @@ void Core::give_up_unread(const PreparedRow& prepared, FlightRow row) {
   row.isolated = false;
   const RowTag tag = rows_.add(row);
   ++slots_.at(row.slot).rows;
-  desk_.change({tag, store::RowOutcome::released, {}, {}});
+  desk_.change({tag, store::RowOutcome::released, {}, {}, 0});
 }
 
 void Core::dead_letter(FlightRow row, const PreparedRow& prepared, const std::string& reason) {
@@ -150,7 +150,7 @@ void Core::dead_letter(FlightRow row, const PreparedRow& prepared, const std::st
   const RowTag tag = rows_.add(row);
   ++slots_.at(row.slot).rows;
   note_dead(prepared, row.slot, reason);
-  desk_.change({tag, store::RowOutcome::dead, reason, {}});
+  desk_.change({tag, store::RowOutcome::dead, reason, {}, 0});
 }
 
 void Core::dead_letter_in_hand(RowTag tag, const std::string& reason) {
@@ -158,7 +158,7 @@ void Core::dead_letter_in_hand(RowTag tag, const std::string& reason) {
   const PreparedRow& prepared = rows_.prepared(row);
   row.stage = RowStage::changing;
   note_dead(prepared, row.slot, reason);
-  desk_.change({tag, store::RowOutcome::dead, reason, {}});
+  desk_.change({tag, store::RowOutcome::dead, reason, {}, 1});
 }
 
 void Core::note_dead(const PreparedRow& prepared, int slot, const std::string& reason) {
@@ -192,7 +192,7 @@ void Core::give_up(RowTag tag) {
     row->isolated = false;
   }
   row->stage = RowStage::changing;
-  desk_.change({tag, store::RowOutcome::released, {}, {}});
+  desk_.change({tag, store::RowOutcome::released, {}, {}, 0});
 }
 
 void Core::forget(RowTag tag) {

@@ -61,8 +61,8 @@ const Settle* SettleDesk::next(RowsInFlight& rows, SlotStates& slots, std::size_
       lost.push_back(change.tag);
       continue;
     }
-    settle.command.changes.push_back(
-        {rows.id(*row), row->slot, change.outcome, change.reason, change.retry_after});
+    settle.command.changes.push_back({rows.id(*row), row->slot, change.outcome, change.reason,
+                                      change.retry_after, change.attempts_made});
     settle.changes.push_back(std::move(change));
   }
   for (store::KeyChange& key : std::exchange(keys_, {})) {

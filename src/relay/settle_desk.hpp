@@ -24,6 +24,7 @@ struct PendingChange {
   store::RowOutcome outcome = store::RowOutcome::retry;
   std::string reason;
   std::chrono::milliseconds retry_after{};
+  int attempts_made = 0;
 };
 
 /// The rows of one settle, to be finished when it is answered.

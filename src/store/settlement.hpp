@@ -33,6 +33,8 @@ struct RowChange {
   RowOutcome outcome = RowOutcome::retry;
   std::string reason;  ///< error_message; cut to 2,000 characters by the home (B4).
   std::chrono::milliseconds retry_after{};  ///< From the database's now; for `retry`.
+  /// What retry_count grows by: 1 where the broker was asked, 0 for a defect that was never sent.
+  int attempts_made = 1;
 };
 
 /// What becomes of a key's state in the same statement. attempts 0 removes it.

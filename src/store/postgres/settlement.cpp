@@ -194,11 +194,13 @@ class PostgresSettlement final : public Settlement {
                [](const RowChange& change) -> const RowId& { return change.id; });
       std::vector<std::string> reasons;
       std::vector<std::int64_t> waits_ms;
+      std::vector<std::int64_t> attempts;
       for (const RowChange& change : changes) {
         reasons.push_back(clean_text(change.reason, reason_max));
         waits_ms.push_back(change.retry_after.count());
+        attempts.push_back(change.attempts_made);
       }
-      parameters.texts(reasons).numbers(waits_ms);
+      parameters.texts(reasons).numbers(waits_ms).numbers(attempts);
       add(change_sql(outcome), std::move(parameters));
       ++statements;
     }
@@ -217,9 +219,9 @@ class PostgresSettlement final : public Settlement {
     const auto put = [&](const TableColumns::Column& column, const std::string& value) {
       if (table_->has(column)) set += fmt::format(", {} = {}", quote_identifier(*column), value);
     };
-    if (counts) {
+    if (counts || dead) {
       put(columns.retry_count,
-          fmt::format("coalesce({}, 0) + 1",
+          fmt::format("coalesce({}, 0) + c.attempts",
                       table_->has(columns.retry_count) ? Table::column(columns.retry_count) : "0"));
     }
     if (counts && table_->has(columns.next_attempt_at)) {
@@ -232,7 +234,8 @@ class PostgresSettlement final : public Settlement {
     put(columns.locked_by, "NULL");
     put(columns.locked_at, "NULL");
     return fmt::format(
-        "UPDATE {} t SET {}{} FROM unnest({}, $2::text[], $3::bigint[]) AS c(id, reason, wait_ms) "
+        "UPDATE {} t SET {}{} FROM unnest({}, $2::text[], $3::bigint[], $4::bigint[]) "
+        "AS c(id, reason, wait_ms, attempts) "
         "WHERE {} AND {} = c.id AND {}",
         table_->name(), set, table_->touch(), table_->id_array("$1"), gate_,
         Table::column(columns.id), still_ours_);

@@ -101,7 +101,10 @@ class SqliteSettlement final : public Settlement {
         connection.query(context_->sql.retry, std::string_view(next.text), reason, change.id.number)
             .run();
       } else if (change.outcome == RowOutcome::dead) {
-        connection.query(context_->sql.die, reason, change.id.number).run();
+        connection
+            .query(context_->sql.die, reason, change.id.number,
+                   static_cast<std::int64_t>(change.attempts_made))
+            .run();
       } else {
         continue;  // `released` undoes a row lock, which SQLite has not.
       }

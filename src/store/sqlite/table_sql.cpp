@@ -61,8 +61,8 @@ TableSql::TableSql(const TableShape& shape) {
       "error_message = ?2 WHERE id = ?3 AND {}",
       table, unsettled);
   die = fmt::format(
-      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL "
-      "WHERE id = ?2 AND {}",
+      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL, "
+      "retry_count = retry_count + ?3 WHERE id = ?2 AND {}",
       table, unsettled);
   // An absent identity takes the column's default, which a bound NULL would not.
   const auto insert_with = [&](std::string_view column, std::string_view value) {

@@ -124,6 +124,7 @@ TEST_P(StoreConformance, a_dead_letter_keeps_its_reason_and_is_never_read_again)
   member.settle({.changes = changes});
   EXPECT_EQ(store_->row(inserted[0])->status, "DEAD");
   EXPECT_EQ(store_->row(inserted[0])->error_message, "the payload is no JSON");
+  EXPECT_EQ(store_->row(inserted[0])->retry_count, 1);  // The attempt that killed it counts too.
   EXPECT_THAT(keys(member.read({.rescan = true})), ElementsAre("b"));
 }
 
