@@ -25,13 +25,14 @@ class PostgresFence : public ::testing::Test {
         "VALUES ('order', 'k', 'PAID', '{}')");
   }
 
-  // Ends once a session of ours waits for a lock that another holds.
-  void wait_until_blocked(const std::string& application_name) {
-    const std::string sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" +
-                            application_name + "' AND wait_event_type = 'Lock' AND query LIKE '%" +
-                            schema_.name() + "%'";
-    while (schema_.value(sql) == "0")
-      schema_.execute("SELECT pg_sleep(0.01)");
+  // Ends once the settling session waits for a lock that another holds, or has not waited at all.
+  void wait_until_blocked(const std::future<store::SettleResult>& settling) {
+    const std::string sql =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'outboxd relay settle' AND "
+        "wait_event_type = 'Lock' AND query LIKE '%" +
+        schema_.name() + "%'";
+    while (schema_.value(sql) == "0" && settling.wait_for(10ms) != std::future_status::ready) {
+    }
   }
 
   // A deferred trigger sleeps while the commit is under way.
@@ -68,7 +69,7 @@ TEST_F(PostgresFence, an_epoch_that_is_committed_while_settling_waits_keeps_the_
   taker.begin();
   taker.run_script("taking", "UPDATE outboxd_slots SET epoch = epoch + 1, owner = 'other'");
   auto settling = std::async(std::launch::async, [&] { return member.publish(batch); });
-  wait_until_blocked("outboxd relay settle");
+  wait_until_blocked(settling);
   taker.commit();
   const store::SettleResult result = settling.get();
   EXPECT_EQ(result.rows_settled, 0);
