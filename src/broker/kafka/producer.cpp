@@ -218,7 +218,7 @@ void KafkaProducer::take_deliveries(rd_kafka_event_t& event, Poll& result) {
 
 void KafkaProducer::take_error(rd_kafka_event_t& event) {
   const int code = rd_kafka_event_error(&event);
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+  if (rd_kafka_event_error_is_fatal(&event) != 0) {  // The code is then that of the cause.
     finished_.store(true, std::memory_order_relaxed);
     return;
   }

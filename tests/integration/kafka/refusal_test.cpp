@@ -4,9 +4,7 @@
 // handle and partition until its first acknowledgement (design, protocol 5 and 6).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
 
-#include "broker/kafka/handle.hpp"
 #include "broker/kafka/home.hpp"
 #include "conformance/broker/broker_tools.hpp"
 #include "support/services.hpp"
@@ -137,20 +135,6 @@ TEST(Refusal, takes_five_megabytes_where_the_topic_does) {
   const std::string value(5000000, 'x');
   EXPECT_EQ(acknowledged_in(send_all(*producer, {{topic, 0, "k", value, {}, 1}})), 1U);
   EXPECT_EQ(read_topic(home, topic, 1).at(0).value, value);
-}
-
-TEST(Refusal, waits_without_a_report_while_replicas_are_too_few) {
-  const broker::Home home = kafka_home();
-  const std::string short_of = make_topic(home, "replicas", 1, {{"min.insync.replicas", "2"}});
-  const std::string usual = make_topic(home, "usual", 1);
-  const auto producer = home.producer("test");
-  ASSERT_EQ(hand_over(*producer, {short_of, 0, "k", "v", {}, 1}), Handover::accepted);
-  // Retried by the library for ever; other topics of the handle flow meanwhile.
-  const broker::Poll poll = send_all(*producer, {{usual, 0, "k", "v", {}, 2}});
-  ASSERT_EQ(poll.deliveries.size(), 1U);
-  EXPECT_EQ(poll.deliveries[0].tag, 2U);
-  EXPECT_EQ(poll.deliveries[0].status, DeliveryStatus::acknowledged);
-  EXPECT_FALSE(poll.fatal);
 }
 
 }  // namespace
