@@ -47,6 +47,7 @@ relay::CoreOptions core_options(const config::Settings& settings,
   core.in_flight_rows_max = static_cast<std::size_t>(relay.max_in_flight_rows);
   core.in_flight_bytes_max = relay.max_in_flight_bytes;
   core.blocked_keys_max = static_cast<std::size_t>(relay.max_blocked_keys);
+  core.topics_max = static_cast<std::size_t>(relay.max_topics);
   core.max_attempts = relay.max_attempts;
   core.backoff.kind = relay.backoff.kind == config::BackoffKind::fixed ? Backoff::Kind::fixed
                                                                        : Backoff::Kind::exponential;

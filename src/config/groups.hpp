@@ -88,6 +88,7 @@ struct RelaySettings {
   std::size_t max_in_flight_bytes = 16U << 20U;
   int max_in_flight_rows = 5'000;
   int max_blocked_keys = 1'000;
+  int max_topics = 10'000;
   std::vector<std::string> aggregate_types;  ///< Empty: all.
   std::vector<RouteRule> routes;             ///< First match wins; else default_topic.
   std::vector<TransformStep> transform;

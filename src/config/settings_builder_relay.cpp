@@ -81,6 +81,7 @@ RelaySettings SettingsBuilder::read_relay(const std::string& name) const {
   relay.max_in_flight_bytes = reader.size("relay.max-in-flight-bytes");
   relay.max_in_flight_rows = reader.integer("relay.max-in-flight-rows");
   relay.max_blocked_keys = reader.integer("relay.max-blocked-keys");
+  relay.max_topics = reader.integer("relay.max-topics");
   relay.aggregate_types = reader.list("relay.aggregate-types");
   relay.cloudevents_source = reader.text("relay.cloudevents-source");
   relay.topic_refresh_interval = reader.duration("relay.topic-refresh-interval");

@@ -2,6 +2,7 @@
 #include "core/log.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -124,7 +125,9 @@ void Logger::log(LogLevel level, std::string_view message, std::initializer_list
   }
   line += '\n';
   const std::lock_guard lock(mutex_);
-  // A closed or full log must not stop the relay: what could not be written is dropped.
+  // A closed or full log must not stop the relay: what could not be written at once is dropped.
+  pollfd ready{file_descriptor_, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return;
   [[maybe_unused]] const auto written = write(file_descriptor_, line.data(), line.size());
 }
 

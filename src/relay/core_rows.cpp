@@ -87,6 +87,13 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
 }
 
 bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
+  if (topics_.count() >= options_.topics_max && topics_.find(prepared.topic) < 0) {
+    dead_letter(row, prepared,
+                "this relay knows " + std::to_string(options_.topics_max) + " topics already and " +
+                    std::string(prepared.topic) +
+                    " is one more: mend the topic, or raise relay.max-topics");
+    return false;
+  }
   row.topic = topics_.number(prepared.topic);
   TopicState& topic = topics_.at(row.topic);
   if (!topic.open_for(row.isolated)) {

@@ -34,6 +34,7 @@ struct CoreOptions {
   std::size_t in_flight_rows_max = 5000;
   std::size_t in_flight_bytes_max = 16U << 20U;
   std::size_t blocked_keys_max = 1000;
+  std::size_t topics_max = 10000;
   int max_attempts = 10;
   Backoff backoff;
   bool rows_are_claimed = false;  ///< Capture `row`: rows given up must be released.

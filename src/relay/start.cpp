@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -16,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds pause_between_tries{500};
 constexpr std::chrono::milliseconds broker_try{5000};
+constexpr std::chrono::milliseconds shortest_try{1000};
 
 /// True where `stop` came first.
 bool wait_or_stop(const std::stop_token& stop, std::chrono::milliseconds pause) {
@@ -55,7 +57,10 @@ store::Agreed start(const store::Home& store, const broker::Home& broker,
                                {"settle", options.terms.settle}});
   logger.info("connecting to the brokers", {{"servers", broker.bootstrap_servers}});
   broker::ClusterView cluster;
-  retry_until(deadline, stop, logger, [&] { cluster = broker.admin()->cluster(broker_try); });
+  retry_until(deadline, stop, logger, [&] {
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    cluster = broker.admin()->cluster(std::clamp(rest, shortest_try, broker_try));
+  });
   logger.info("brokers answer",
               {{"cluster", cluster.cluster_id}, {"brokers", cluster.brokers.size()}});
   return agreed;

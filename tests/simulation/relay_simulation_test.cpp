@@ -96,7 +96,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Mutation{"pipelines_the_first_batch",
                              &relay::Safety::one_in_flight_until_acknowledged},
                     Mutation{"keeps_a_read_that_began_before_rows_were_dropped",
-                             &relay::Safety::reread_after_drop}),
+                             &relay::Safety::reread_after_drop},
+                    Mutation{"sends_keys_with_a_refused_event_among_the_others",
+                             &relay::Safety::isolate_refused_keys}),
     [](const auto& mutation) { return std::string(mutation.param.name); });
 
 }  // namespace

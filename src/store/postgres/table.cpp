@@ -168,7 +168,9 @@ void Table::check_columns() const {
   if (missing.empty()) return;
   const std::string_view preset = preset_of(types_);
   std::string hint = "set outbox.columns to the names that the table has";
-  if (!preset.empty() && preset != shape_.preset) {
+  if (!shape_.native && !shape_.preset.empty()) {
+    hint = fmt::format("outbox.preset {} asks for it: {}", shape_.preset, hint);
+  } else if (!preset.empty()) {
     hint = fmt::format("it looks like a table for outbox.preset={}; otherwise {}", preset, hint);
   } else if (shape_.native) {
     hint = "run `outboxd migrate`, or " + hint;
