@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "app/cli.hpp"
 
@@ -18,6 +20,8 @@ constexpr int columns_least = 80;
 constexpr std::chrono::milliseconds rate_window{1000};
 
 bool can_redraw() {
+  const char* const terminal = std::getenv("TERM");
+  if (terminal == nullptr || std::string_view(terminal) == "dumb") return false;
   winsize size{};
   return isatty(STDERR_FILENO) == 1 && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 &&
          size.ws_col >= columns_least && size.ws_row >= 22;

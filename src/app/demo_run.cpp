@@ -72,6 +72,9 @@ class Role {
           }
         }) {}
 
+  Role(const Role&) = delete;  // Its thread keeps its address.
+  Role& operator=(const Role&) = delete;
+
   /// Asks it to stop and waits; throws what ended it.
   void end() {
     thread_.request_stop();

@@ -27,7 +27,7 @@ struct TableSql {
   std::string publish_mark;       ///< ?1: time, ?2: id.
   std::string publish_remove;     ///< ?1: id.
   std::string retry;              ///< ?1: time of the next attempt, ?2: reason, ?3: id.
-  std::string die;                ///< ?1: reason, ?2: id.
+  std::string die;                ///< ?1: reason, ?2: id, ?3: attempts made.
   std::string insert;             ///< ?1 to ?9 as in NewEvent without its identity; returns the id.
   std::string insert_identified;  ///< The same with the identity as ?10.
   std::string
