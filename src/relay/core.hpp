@@ -178,6 +178,7 @@ class Core {
   std::optional<RowId> lowest_dropped_;
   Moment check_at_;
   Moment last_settled_;
+  Moment brokers_heard_;  ///< Last acknowledgement or answer to a look-up.
 
   bool stopping_ = false;
   bool finished_ = false;

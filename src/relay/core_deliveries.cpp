@@ -50,6 +50,7 @@ void Core::on(const Delivered& event) {
 
 void Core::acknowledged(RowTag tag, FlightRow& row) {
   row.stage = RowStage::acknowledged;
+  brokers_heard_ = now_;
   desk_.published(tag);
   TopicState& topic = topics_.at(row.topic);
   if (row.isolated) {
@@ -281,8 +282,11 @@ void Core::check_stalls() {
                      " ms: no leader, too few in-sync replicas, or the brokers are away");
     topic.stalled = true;
   });
-  // What waits for ever must not keep the window from all others.
-  if (main_.open && stuck && !room_to_read() && now_ - last_settled_ >= stuck_window_max) {
+  // What waits for ever must not keep the window from other topics. Where no broker answers there
+  // are none that could go on, and a restart would only double what is in flight.
+  const bool brokers_answer = now_ - brokers_heard_ < options_.stall_after;
+  if (main_.open && stuck && brokers_answer && !room_to_read() &&
+      now_ - last_settled_ >= stuck_window_max) {
     restart(main_, "messages that are not acknowledged fill the window");
   }
   if (isolated_sent_ != 0 && now_ - isolated_sent_at_ >= options_.stall_after) {

@@ -49,6 +49,7 @@ void Core::on(const TopicLookupFailed& event) {
 }
 
 void Core::on(const TopicLookedUp& event) {
+  brokers_heard_ = now_;
   const int number = topics_.find(event.topic.name);
   if (number < 0) return;
   TopicState& topic = topics_.at(number);
