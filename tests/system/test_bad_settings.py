@@ -114,6 +114,16 @@ def test_an_unreachable_broker_is_tried_for_the_start_timeout(outboxd):
     assert_refused(result, 6, "127.0.0.1:1", "KAFKA_BOOTSTRAP_SERVERS")
 
 
+def test_the_start_timeout_is_kept_when_the_broker_does_not_answer(outboxd, services):
+    outboxd.migrate()
+    services.command("pause", "kafka")
+    try:
+        result = outboxd.run("relay", start_timeout="2s", timeout=4)
+    finally:
+        services.command("resume", "kafka")
+    assert_refused(result, 6, "KAFKA_BOOTSTRAP_SERVERS")
+
+
 def test_a_database_that_comes_back_within_the_start_timeout_is_taken(
         outboxd, services, database):
     outboxd.migrate()
@@ -145,6 +155,16 @@ def test_a_missing_column_is_named(outboxd, database):
     outboxd.migrate()
     database.execute("alter table outbox_events drop column retry_count")
     assert_refused(outboxd.run("relay", timeout=10), 4, "retry_count", "outbox_events")
+
+
+def test_a_missing_column_of_a_preset_is_named_with_the_preset(outboxd, database):
+    database.execute("create table outbox_events (id uuid primary key, aggregate_type text, "
+                     "aggregate_id text, payload json, status text, retry_count int, "
+                     "next_attempt_at timestamptz, locked_by text, locked_at timestamptz, "
+                     "created_at timestamptz)")
+    for command in ("migrate", "relay"):
+        result = outboxd.run(command, outbox__preset="shop", timeout=10)
+    assert_refused(result, 4, "event_type", "shop")
 
 
 def test_a_missing_right_on_the_table_is_named(outboxd, database):

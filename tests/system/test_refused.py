@@ -83,6 +83,14 @@ def test_the_log_ends_before_a_refused_event_and_goes_on_in_order_once_it_is_dea
     assert database.value("select count(*) from outboxd_keys") == 0
 
 
+def test_the_last_attempt_of_a_dead_event_is_counted_too(outboxd, database, topic, refusing):
+    database.insert([event(topic, "bad", LARGE)])
+    database.wait_settled(15)
+    assert database.rows("select status, retry_count from outbox_events where status <> %s",
+                         "PUBLISHED") == [("DEAD", 2)]
+    assert refusing.stop() == 0
+
+
 def test_a_kill_while_the_refused_event_waits_changes_nothing_of_that(
         outboxd, database, topics, topic, refusing):
     database.insert(twelve_rows(topic))

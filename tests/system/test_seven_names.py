@@ -122,6 +122,22 @@ def test_the_start_is_told_in_steps_and_batches_and_events_are_told_too(
     assert re.search("(?s)" + ".*".join(steps), relay.log()), relay.log()
 
 
+def test_lines_of_single_events_are_sampled_and_counted_when_the_rate_is_high(
+        outboxd, database, topic):
+    outboxd.migrate()
+    database.execute(ROW + f"select 'order', 'k' || i, 'ORDER_PAID', '{{}}', '{topic}' "
+                     "from generate_series(1, 20000) i")
+    relay = outboxd.relay()
+    database.wait_settled()
+    assert relay.stop() == 0
+    log = relay.log()
+    assert len(log.splitlines()) < 300
+    lines = len(re.findall(r" event row=", log))
+    counted = sum(int(text) for text in re.findall(r"more events were read events=(\d+)", log))
+    read = int(re.search(r"publisher stopped .* read=(\d+)", log).group(1))
+    assert lines + counted == read
+
+
 def test_a_stop_while_a_message_waits_for_a_topic_ends_with_0(outboxd, database, topic):
     outboxd.migrate()
     database.insert([event(topic + ".missing"), event(topic)])
