@@ -88,7 +88,7 @@ class Running:
 
 
 class Outboxd:
-    """Starts the program against one database and one cluster."""
+    """Starts the program against one database and one cluster; None: none is named."""
 
     def __init__(self, program, folder, database_url, bootstrap_servers):
         self.program = program

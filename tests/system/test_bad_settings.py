@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad settings and bad surroundings: one clear line with the remedy, and an exit code of its own."""
+"""Bad settings and bad surroundings: one clear line with the remedy, and an exit code."""
 import json
 import re
 
