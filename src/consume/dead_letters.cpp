@@ -51,7 +51,8 @@ std::optional<Failure> DeadLetterSender::send(const broker::IncomingMessage& mes
 
   broker::OutgoingMessage outgoing;
   outgoing.topic = topic_;
-  outgoing.key = message.key.value_or("");
+  // Not value_or(): its copy would be gone before the handle sees it.
+  if (message.key) outgoing.key = *message.key;
   outgoing.partition =
       message.key ? partition_of(*message.key, partitions_) : message.partition % partitions_;
   outgoing.value = message.value;
