@@ -18,6 +18,11 @@ class Database:
         connection.autocommit = autocommit
         return connection
 
+    def reconnect(self):
+        """After the server was away."""
+        self.connection.close()
+        self.connection = self.connect()
+
     def execute(self, sql, *parameters):
         with self.connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)

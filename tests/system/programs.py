@@ -6,6 +6,7 @@ but what the test says configures it.
 """
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -85,6 +86,17 @@ class Running:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
         raise AssertionError("no VmHWM")
+
+    def listening_sockets(self):
+        """The lines of /proc/net/tcp* that are this process's and listen."""
+        inodes = set()
+        for descriptor in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
+            found = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
+            if found:
+                inodes.add(found.group(1))
+        lines = [line for name in ("tcp", "tcp6")
+                 for line in pathlib.Path(f"/proc/{self.pid}/net/{name}").read_text().splitlines()]
+        return [line for line in lines if line.split()[3] == "0A" and line.split()[9] in inodes]
 
 
 class Outboxd:

@@ -64,7 +64,8 @@ class Topics:
     def read(self, topic, servers=None):
         """All messages of a topic, partition by partition in order."""
         command = ["kcat", "-C", "-q", "-e", "-b", servers or self.bootstrap_servers, "-t", topic,
-                   "-o", "beginning", "-X", "check.crcs=true", "-f", FORMAT]
+                   "-o", "beginning", "-X", "check.crcs=true", "-X", "fetch.wait.max.ms=10",
+                   "-f", FORMAT]
         done = subprocess.run(command, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr.decode()
         return sorted(parse(done.stdout), key=lambda one: (one.partition, one.offset))
