@@ -147,8 +147,9 @@ def test_a_wrong_password_of_kafka_ends_the_start_at_once(outboxd, services, mec
     assert SECRET not in result.stderr + result.stdout
 
 
-def test_a_missing_table_names_migrate(outboxd):
+def test_a_missing_table_names_migrate_and_nothing_is_made(outboxd, database):
     assert_refused(outboxd.run("relay", timeout=10), 4, "outbox_events", "outboxd migrate")
+    assert database.value("select count(*) from pg_tables where schemaname = 'public'") == 0
 
 
 def test_a_missing_column_is_named(outboxd, database):

@@ -16,8 +16,8 @@ def three_relays(outboxd):
     return [start(outboxd) for _ in range(3)]
 
 
-def start(outboxd):
-    return outboxd.relay(relay__lease_ttl=f"{TTL_SECONDS}s")
+def start(outboxd, capture="lease"):
+    return outboxd.relay(relay__lease_ttl=f"{TTL_SECONDS}s", relay__capture=capture)
 
 
 def shares(outboxd):
@@ -66,9 +66,11 @@ def test_three_relays_hold_a_third_each_within_two_ttl_and_each_sends_some(
     assert len(assert_nothing_lost(database, topics, topic)) == 3000
 
 
+@pytest.mark.parametrize("capture", ["lease", "row"], ids=str)
 def test_relays_killed_in_turn_under_load_lose_nothing_and_keep_the_order(
-        outboxd, database, topics, topic, three_relays):
-    relays = three_relays
+        outboxd, database, topics, topic, capture):
+    outboxd.migrate()
+    relays = [start(outboxd, capture) for _ in range(3)]
     wait_for_shares(outboxd, relays, 4 * TTL_SECONDS)
     with Writers(database, topic) as writers:
         for _ in range(3):
@@ -77,7 +79,7 @@ def test_relays_killed_in_turn_under_load_lose_nothing_and_keep_the_order(
             victim = relays.pop(0)
             victim.kill()
             wait_for_shares(outboxd, relays, 2 * TTL_SECONDS)
-            relays.append(start(outboxd))
+            relays.append(start(outboxd, capture))
             relays[-1].wait_for_log("slots acquired", 2 * TTL_SECONDS + 5)
     database.wait_settled(30)
     for relay in relays:
