@@ -150,7 +150,7 @@ def test_bash_completes_commands_flags_and_values(outboxd, program):
     script = f"""
         source <({program} completion bash)
         complete_line() {{
-          COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _outboxd; echo "${{COMPREPLY[*]}}"
+          COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _outboxd; echo "${{COMPREPLY[*]}}"
         }}
         complete_line outboxd rel
         complete_line outboxd relay --relay.capt
