@@ -114,7 +114,9 @@ def test_kills_at_any_moment_around_the_refusal_change_nothing_either(
     for moment in (
             "select (count(*) >= 1)::int from outbox_events where status = 'PUBLISHED' "
             "and payload::text like '%number%'",
-            "select (max(attempts) >= 1)::int from outboxd_keys",
+            # A relay that starts after the first kill may know the new limit already, and then
+            # makes the row a dead letter without an attempt.
+            f"select ((select max(attempts) >= 1 from outboxd_keys) or ({DEAD}) = 1)::int",
             "select (count(*) >= 1)::int from outbox_events where status = 'DEAD'"):
         database.wait_for(moment, 1)
         relay.kill()
