@@ -139,15 +139,15 @@ std::size_t insert_from_input(store::Events& events, bool json) {
   for (std::string line; std::getline(std::cin, line);) {
     ++number;
     if (trim_json(line).empty()) continue;
+    store::NewEvent event;
     try {
-      batch.push_back(event_from_line(line, number));
-      require_fields(batch.back(), fmt::format("standard input, line {}: ", number));
+      event = event_from_line(line, number);
+      require_fields(event, fmt::format("standard input, line {}: ", number));
     } catch (const Error&) {
-      // The lines before it are whole events: they go in, as the message of the next run expects.
-      if (!batch.empty()) batch.pop_back();
-      flush();
+      flush();  // The lines before it are whole events: they go in.
       throw;
     }
+    batch.push_back(std::move(event));
     if (batch.size() == events_per_transaction) flush();
   }
   flush();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -13,6 +15,9 @@ namespace outbox::app {
 
 namespace {
 
+constexpr std::chrono::seconds first_look{5};
+constexpr std::chrono::seconds next_look{60};
+
 /// The relays of one process, a thread each; the first that fails stops the others.
 class Relays {
  public:
@@ -22,6 +27,7 @@ class Relays {
   void run() {
     {
       std::vector<std::jthread> threads;
+      threads.emplace_back([this] { look_for_untaken_types(); });
       for (const std::string& name : settings_.relay_names()) {
         threads.emplace_back([this, name] { run_one(name); });
       }
@@ -30,6 +36,32 @@ class Relays {
   }
 
  private:
+  /// Rows that no relay takes wait for ever: said soon after the start, then every minute.
+  void look_for_untaken_types() {
+    for (const std::string& name : settings_.relay_names()) {
+      if (settings_.relay(name).aggregate_types.empty()) return;
+    }
+    const auto backlog = make_whole_store(settings_).backlog();
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    const std::stop_token stop = signals_.token();
+    for (auto pause = first_look;
+         !changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+         pause = next_look) {
+      try {
+        const std::string types = types_without_relay(settings_, *backlog);
+        if (types.empty()) continue;
+        logger_.warn(
+            "no relay takes these events, they wait: name their types in "
+            "relays.NAME.aggregate-types",
+            {{"types", types}});
+      } catch (const Error& error) {
+        logger_.debug("the events that no relay takes were not counted", {{"error", error.what()}});
+      }
+    }
+  }
+
   void run_one(const std::string& name) {
     try {
       relay_until_stopped(settings_.relay(name));

@@ -124,6 +124,7 @@ int command_status(const Arguments& arguments) {
     const store::Home store = make_store(settings, name, "status");
     relays.push_back({name, store.leases()->view(), store.backlog()->view(count_max)});
   }
+  const std::string untaken = types_without_relay(settings, *make_whole_store(settings).backlog());
   if (settings.process().output == config::OutputFormat::json) {
     Json list = Json::array();
     for (const RelayStatus& relay : relays) {
@@ -132,11 +133,14 @@ int command_status(const Arguments& arguments) {
       one["backlog"] = backlog_json(relay.backlog);
       list.push_back(std::move(one));
     }
-    fmt::print("{}\n", Json{{"relays", std::move(list)}}.dump());
+    Json all = {{"relays", std::move(list)}};
+    all["types_without_relay"] = untaken;
+    fmt::print("{}\n", all.dump());
     return 0;
   }
   for (const RelayStatus& relay : relays)
     print_text(relay);
+  if (!untaken.empty()) fmt::print("no relay takes these events, they wait: {}\n", untaken);
   return 0;
 }
 

@@ -58,11 +58,20 @@ int list_topics(const std::vector<broker::TopicView>& topics, bool json) {
 
 int create_topics(broker::Admin& admin, const std::vector<broker::NewTopic>& topics,
                   std::chrono::milliseconds timeout) {
+  std::vector<std::string> names;
+  for (const broker::NewTopic& topic : topics)
+    names.push_back(topic.name);
+  const std::vector<broker::TopicView> before = admin.topics(names, timeout);
   const auto failures = admin.create(topics, timeout);
   std::size_t failed = 0;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     if (!failures[i]) {
       fmt::print("{}: created with {} partitions\n", topics[i].name, topics[i].partitions);
+      continue;
+    }
+    if (!before[i].failure) {
+      fmt::print("{}: is there already, with {} partitions\n", topics[i].name,
+                 before[i].partitions);
       continue;
     }
     ++failed;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 
@@ -29,7 +30,12 @@ int wait_for_signal(const sigset_t& set, std::chrono::milliseconds most) {
   timespec wait{};
   wait.tv_sec = static_cast<time_t>(most.count() / 1000);
   wait.tv_nsec = static_cast<long>(most.count() % 1000 * 1'000'000);
-  return sigtimedwait(&set, nullptr, &wait);
+  // A signal that is none of ours only begins the wait anew.
+  int received = 0;
+  do {
+    received = sigtimedwait(&set, nullptr, &wait);
+  } while (received == -1 && errno == EINTR);
+  return received;
 }
 
 void end_now(int code, const char* why) {

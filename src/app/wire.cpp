@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include <outbox/uuid.hpp>
 
@@ -18,6 +19,7 @@ namespace {
 
 // Room in a handle's queue for what librdkafka keeps besides a message's own bytes.
 constexpr std::size_t queue_bytes_per_row = 2048;
+constexpr std::int64_t untaken_count_max = 10'000;
 
 relay::EnvelopeKind envelope_of(config::Envelope envelope) {
   switch (envelope) {
@@ -76,8 +78,8 @@ std::string make_member_name() {
   return name;
 }
 
-store::Home make_store(const config::Settings& settings, const std::string& relay_name,
-                       const std::string& member_name) {
+store::HomeOptions home_options(const config::Settings& settings, const std::string& relay_name,
+                                const std::string& member_name) {
   const config::DatabaseSettings& database = settings.database();
   const bool known = !settings.relay_names().empty();
   store::HomeOptions options;
@@ -99,6 +101,10 @@ store::Home make_store(const config::Settings& settings, const std::string& rela
     options.lock_timeout = relay.lock_timeout;
     options.slots = relay.slots;
   }
+  return options;
+}
+
+store::Home open_home(const config::DatabaseSettings& database, store::HomeOptions options) {
   switch (database.kind) {
     case config::DatabaseKind::postgres:
       return store::postgres::make_home(std::move(options));
@@ -109,6 +115,32 @@ store::Home make_store(const config::Settings& settings, const std::string& rela
   }
   throw Error(ErrorKind::configuration, "database.url is not set",
               "set DATABASE_CONN, OUTBOXD_DATABASE_URL or --database.url");
+}
+
+store::Home make_store(const config::Settings& settings, const std::string& relay_name,
+                       const std::string& member_name) {
+  return open_home(settings.database(), home_options(settings, relay_name, member_name));
+}
+
+store::Home make_whole_store(const config::Settings& settings) {
+  store::HomeOptions options = home_options(settings, "default", "status");
+  options.aggregate_types.clear();
+  return open_home(settings.database(), std::move(options));
+}
+
+std::string types_without_relay(const config::Settings& settings, store::Backlog& backlog) {
+  std::set<std::string> taken;
+  for (const std::string& name : settings.relay_names()) {
+    const auto& types = settings.relay(name).aggregate_types;
+    if (types.empty()) return {};
+    taken.insert(types.begin(), types.end());
+  }
+  std::string text;
+  for (const store::TypeCount& type : backlog.view(untaken_count_max).pending_by_type) {
+    if (taken.contains(type.aggregate_type)) continue;
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", type.aggregate_type, type.rows);
+  }
+  return text;
 }
 
 broker::Home make_broker(const config::Settings& settings) {

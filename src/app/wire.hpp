@@ -21,6 +21,13 @@ namespace outbox::app {
                                      const std::string& relay_name = "default",
                                      const std::string& member_name = {});
 
+/// The same for all aggregate types, whichever relay takes them.
+[[nodiscard]] store::Home make_whole_store(const config::Settings& settings);
+
+/// Pending events of types that no relay of `settings` takes, as `stock (3), …`; empty: none.
+[[nodiscard]] std::string types_without_relay(const config::Settings& settings,
+                                              store::Backlog& backlog);
+
 [[nodiscard]] broker::Home make_broker(const config::Settings& settings);
 
 /// `publisher-` and 8 hex digits (A3).

@@ -76,10 +76,14 @@ void Core::on(const StoreFailed& event) {
       break;
     case StoreCall::read:
       read_under_way_ = false;
+      // The store may have answered before the failure: what it answered is in no hand.
+      rescan_next_ = true;
       read_at_ = now_ + store_retry_interval;
       break;
     case StoreCall::settle:
-      desk_.failed(event.id, now_ + store_retry_interval);
+      // A row that somebody locks looks like a store that is away, but then no heartbeat gets
+      // through.
+      desk_.failed(event.id, now_, event.passing && now_ - heard_of_store_ > lease_ttl_ / 2);
       break;
     case StoreCall::adopt:
       topics_.for_each([&](int, TopicState& topic) {
@@ -144,6 +148,10 @@ double Core::random() {
 
 void Core::rows_dropped(const RowId& id) {
   if (options_.safety.reread_after_drop) ++generation_;
+  lower_dropped(id);
+}
+
+void Core::lower_dropped(const RowId& id) {
   if (!lowest_dropped_ || id < *lowest_dropped_) lowest_dropped_ = id;
 }
 

@@ -135,7 +135,9 @@ class Core {
   void wake_by(Moment moment) { wake_at_ = std::min(wake_at_, moment); }
   /// Rows left our hand other than by being settled: a read under way may hold their siblings.
   void rows_dropped(const RowId& id);
+  void lower_dropped(const RowId& id);
   [[nodiscard]] double random();
+  int look_ups_ = 0;  ///< Under way.
 
   const CoreOptions options_;
   const Duration lease_ttl_;
@@ -164,6 +166,7 @@ class Core {
   Moment heartbeat_sent_at_;
   Moment verified_after_;  ///< Reads wait for a heartbeat sent no earlier than this.
   Moment last_verified_;
+  Moment heard_of_store_;  ///< The last heartbeat that got through.
   bool acquire_under_way_ = false;
   bool release_under_way_ = false;
   int members_ = 1;
@@ -176,6 +179,7 @@ class Core {
   Moment rescan_at_;
   bool rescan_next_ = true;
   std::optional<RowId> lowest_dropped_;
+  std::optional<RowId> asked_lowest_;  ///< What lowest_dropped_ was for the read under way.
   Moment check_at_;
   Moment last_settled_;
   Moment brokers_heard_;  ///< Last acknowledgement or answer to a look-up.

@@ -303,7 +303,7 @@ void Core::free_keys() {
   std::vector<std::string> clean;
   keys_.for_each([&](const std::string& key, KeyTrouble& trouble) {
     const bool idle = !trouble.blocked(now_) && trouble.isolated_rows == 0 &&
-                      now_ - trouble.touched > idle_key_max;
+                      now_ - std::max(trouble.touched, trouble.blocked_until) > idle_key_max;
     if (trouble.may_be_freed(now_) || idle) clean.push_back(key);
   });
   std::sort(clean.begin(), clean.end());
@@ -317,8 +317,8 @@ void Core::free_key_if_clean(const std::string& key) {
   KeyTrouble* trouble = keys_.find(key);
   if (trouble == nullptr || !trouble->may_be_freed(now_)) return;
   if (trouble->stored) desk_.key({key, trouble->topic, trouble->slot, 0, {}, trouble->head, {}});
-  if (!lowest_dropped_ || trouble->head < *lowest_dropped_) lowest_dropped_ = trouble->head;
   keys_.erase(key);
+  rescan_next_ = true;  // Its rows were left out unseen.
   read_at_ = std::min(read_at_, now_);
   notice(NoticeKind::key_free, key);
 }

@@ -24,6 +24,7 @@ void Core::lease_timers() {
 
 void Core::on(const HeartbeatDone& event) {
   heartbeat_under_way_ = false;
+  heard_of_store_ = now_;
   last_verified_ = heartbeat_sent_at_;
   const auto& renewed = event.heartbeat.renewed_slots;
   for (const store::SlotLease& lease : heartbeat_held_) {
@@ -90,6 +91,9 @@ void Core::lose_slot(int slot, const char* why) {
   });
   slots_.freed(slot);
   keys_.erase_slot(slot);
+  // A read under way was made under the lost lease, whoever holds the slot when it is answered.
+  ++generation_;
+  rescan_next_ = true;
   notice(NoticeKind::slot_lost, std::to_string(slot), why);
   // What is queued in the handles would still go out; a fresh handle sends nothing of the lost
   // slot.

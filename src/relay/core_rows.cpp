@@ -12,11 +12,38 @@ namespace outbox::relay {
 
 namespace {
 
-constexpr std::size_t held_routes_max = 1000;
+constexpr std::size_t held_routes_max = 10000;
 constexpr std::size_t topic_routes_max = 1000;
 
 std::string describe(const OutboxRow& row) {
   return "row " + to_string(row.id) + " (" + std::string(row.event_type) + ")";
+}
+
+/// Its own bytes, for a copy must not keep a whole batch alive.
+CopyDeadLetter copy_of(const PreparedBatch& batch, const PreparedRow& row,
+                       const std::string& reason) {
+  const OutboxRow& source = *row.row;
+  CopyDeadLetter copy;
+  copy.topic = row.defect ? std::string(source.topic) : std::string(row.topic);
+  copy.key = source.key;
+  if (!source.payload_is_null) copy.value = std::string(source.payload);
+  if (row.defect) {
+    // A defect has no headers made for the wire: it gets those that say what it is.
+    copy.headers = {{"event_type", std::string(source.event_type)},
+                    {"aggregate_type", std::string(source.aggregate_type)},
+                    {"aggregate_id", std::string(source.aggregate_id)},
+                    {"row_id", to_string(source.id)}};
+  } else {
+    for (std::uint32_t i = 0; i < row.headers_count; ++i) {
+      const broker::Header& header = batch.headers[row.headers_begin + i];
+      copy.headers.emplace_back(
+          std::string(header.name),
+          header.value ? std::optional(std::string(*header.value)) : std::nullopt);
+    }
+  }
+  copy.headers.emplace_back("dead_letter_reason", reason);
+  copy.headers.emplace_back("dead_letter_topic", copy.topic);
+  return copy;
 }
 
 }  // namespace
@@ -24,18 +51,28 @@ std::string describe(const OutboxRow& row) {
 void Core::on(const RowsRead& event) {
   read_under_way_ = false;
   const bool current = event.generation == generation_ && !stopping_;
-  const std::size_t count = event.batch->rows.size();
-  if (current) {
-    // Whatever was dropped before this read began has been read again by it, or is left out by it
-    // and remembered with its key or topic.
-    if (!last_read_for_keys_) lowest_dropped_.reset();
-    if (last_read_rescanned_) rescan_next_ = false;
+  // The store believes that what it answered is in hand: what is dropped must be told to it.
+  if (!current) {
+    for (const PreparedRow& row : event.batch->rows)
+      lower_dropped(row.row->id);
+    rescan_next_ = rescan_next_ || last_read_rescanned_;
   }
+  const std::size_t count = event.batch->rows.size();
+  // Whatever was dropped before the read began has been read again by one that is taken, or is left
+  // out by it and remembered with its key or topic.
+  if ((!current || last_read_for_keys_) && asked_lowest_) lower_dropped(*asked_lowest_);
+  // One that ended early has not come to the rows behind its last one.
+  const bool ended_early = current && !last_read_for_keys_ && event.batch->source.more;
+  if (ended_early && count > 0 && (asked_lowest_ || last_read_rescanned_)) {
+    lower_dropped(event.batch->rows.back().row->id);
+  }
+  asked_lowest_.reset();
+  std::size_t entered = 0;
   if (count > 0) {
     const std::uint32_t batch = rows_.open_batch(event.batch);
     for (std::uint32_t i = 0; i < count; ++i) {
       if (current) {
-        enter_row(event, batch, i);
+        entered += enter_row(event, batch, i) ? 1 : 0;
       } else {
         FlightRow row;
         row.batch = batch;
@@ -46,7 +83,7 @@ void Core::on(const RowsRead& event) {
     }
     rows_.close_batch(batch);
   }
-  if (!current || event.batch->source.more) {
+  if (!current || (event.batch->source.more && entered > 0)) {
     read_at_ = now_;
   } else if (count > 0 || last_read_for_keys_) {
     // Rows come in: look again soon, but gather a few.
@@ -65,10 +102,7 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
   row.stage = RowStage::waiting;
   if (!slots_.may_send(row.slot, now_)) {
     give_up_unread(prepared, row);
-    // Its siblings are given up with it, and it must be read again before them.
-    if (!lowest_dropped_ || prepared.row->id < *lowest_dropped_) {
-      lowest_dropped_ = prepared.row->id;
-    }
+    lower_dropped(prepared.row->id);
     return false;
   }
   if (KeyTrouble* trouble = keys_.find(prepared.row->key)) {
@@ -267,13 +301,15 @@ void Core::finish_change(const PendingChange& change) {
     }
   }
   if (change.outcome == store::RowOutcome::dead && options_.copies_dead_letters) {
-    say(CopyDeadLetter{rows_.share_batch(*row), row->index, change.reason});
+    say(copy_of(rows_.batch(*row), rows_.prepared(*row), change.reason));
   }
   forget(change.tag);
   free_key_if_clean(key);
 }
 
 bool Core::may_read() const {
+  // A claim skips rows whose release is not written yet, but not their later siblings.
+  if (options_.rows_are_claimed && desk_.releasing()) return false;
   return joined_ && !stopping_ && !read_under_way_ && main_.open &&
          last_verified_ >= verified_after_;
 }
@@ -306,6 +342,9 @@ void Core::read_when_due() {
   read.bytes_max = std::max<std::size_t>(1, bytes_room());
   read_under_way_ = true;
   last_read_rescanned_ = read.rescan;
+  // What asks for another one from now on is not answered by this one.
+  if (read.rescan) rescan_next_ = false;
+  asked_lowest_ = std::exchange(lowest_dropped_, std::nullopt);
   if (read.rescan) rescan_at_ = now_ + options_.rescan_interval;
   say(std::move(read));
 }
@@ -318,7 +357,8 @@ ReadRows Core::make_read() {
   read.in_flight = std::move(in_flight.all);
   read.blocked_keys = keys_.blocked(now_);
   // A crowded topic is left out, but its keys in trouble must get on: every second read is theirs.
-  if (topics_.any_crowded() && !last_read_for_keys_) read.only_keys = keys_.ready(now_);
+  if (topics_.any_crowded() && !last_read_for_keys_ && !rescan_next_)
+    read.only_keys = keys_.ready(now_);
   last_read_for_keys_ = !read.only_keys.empty();
   read.held_routes = topics_.held_routes(held_routes_max, !last_read_for_keys_);
   read.lowest_unsettled = lowest_unsettled(std::move(in_flight.lowest));
@@ -332,7 +372,9 @@ std::optional<RowId> Core::lowest_unsettled(std::optional<RowId> lowest) {
     if (!lowest || id < *lowest) lowest = id;
   };
   if (lowest_dropped_) consider(*lowest_dropped_);
-  keys_.for_each([&](const std::string&, KeyTrouble& trouble) { consider(trouble.head); });
+  // A blocked key's rows are left out by the statement, unseen, so how far down they reach is not
+  // known.
+  if (!keys_.empty()) consider(RowId{});
   topics_.for_each([&](int, TopicState& topic) {
     if (topic.lowest_given_up) consider(*topic.lowest_given_up);
   });

@@ -12,14 +12,18 @@ namespace outbox::relay {
 
 namespace {
 
+constexpr int look_ups_max = 32;
 constexpr Duration first_check = std::chrono::milliseconds{500};
 
 }  // namespace
 
 void Core::look_up(int topic) {
   TopicState& state = topics_.at(topic);
-  if (state.looking_up) return;
+  // The others' turn comes with topic_timers().
+  if (state.looking_up || look_ups_ >= look_ups_max) return;
   state.looking_up = true;
+  state.check_at = now_ + options_.topic_refresh_interval;
+  ++look_ups_;
   say(LookUpTopic{state.name});
 }
 
@@ -30,12 +34,10 @@ void Core::topic_timers() {
     // A stalled topic without anything in flight is tried again, one message a partition.
     if (topic.stalled && topic.sent_rows == 0 && now_ >= topic.check_at) reopen(number);
     if (topic.phase == TopicPhase::draining) adopt_if_drained(number);
-    const bool checked_at_times =
-        topic.phase == TopicPhase::open || topic.phase == TopicPhase::held;
-    if (checked_at_times && now_ >= topic.check_at) {
-      topic.check_at = now_ + options_.topic_refresh_interval;
-      look_up(number);
-    }
+    const bool checked_at_times = topic.phase == TopicPhase::open ||
+                                  topic.phase == TopicPhase::held ||
+                                  topic.phase == TopicPhase::unknown;
+    if (checked_at_times && now_ >= topic.check_at) look_up(number);
   });
 }
 
@@ -43,6 +45,7 @@ void Core::on(const TopicLookupFailed& event) {
   const int number = topics_.find(event.topic);
   if (number < 0) return;
   TopicState& topic = topics_.at(number);
+  if (topic.looking_up) --look_ups_;
   topic.looking_up = false;
   if (topic.phase == TopicPhase::unknown) topic.phase = TopicPhase::held;
   topic.check_at = now_ + first_check;
@@ -53,6 +56,7 @@ void Core::on(const TopicLookedUp& event) {
   const int number = topics_.find(event.topic.name);
   if (number < 0) return;
   TopicState& topic = topics_.at(number);
+  if (topic.looking_up) --look_ups_;
   topic.looking_up = false;
   if (event.topic.failure) {
     hold(number, event.topic.failure->reason);
@@ -139,7 +143,10 @@ void Core::reopen(int number) {
   }
   // A read under way left out only the rows that it knew to lead here: what it brings may come
   // later.
+  // Late commits among the rows left out are known to nobody: the next read starts from the first
+  // row.
   ++generation_;
+  rescan_next_ = true;
   read_at_ = now_;
   if (told) notice(NoticeKind::topic_open, topic.name);
 }

@@ -13,17 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds look_up_timeout{2000};
 constexpr std::chrono::seconds repeat_interval{10};
 
-/// A defect has no headers made for the wire: it gets those that say what it is.
-std::vector<broker::Header> headers_of(const PreparedBatch& batch, const PreparedRow& row) {
-  if (row.defect) {
-    return {{"event_type", row.row->event_type},
-            {"aggregate_type", row.row->aggregate_type},
-            {"aggregate_id", row.row->aggregate_id}};
-  }
-  const auto first = batch.headers.begin() + row.headers_begin;
-  return {first, first + row.headers_count};
-}
-
 }  // namespace
 
 int DeadLetterCopies::partitions() {
@@ -42,18 +31,15 @@ void DeadLetterCopies::copy(const CopyDeadLetter& command) {
     take_deliveries();
     const int count = partitions();
     if (count == 0) return;
-    const PreparedRow& row = command.batch->rows[command.index];
-    std::vector<broker::Header> headers = headers_of(*command.batch, row);
-    const std::string row_id = to_string(row.row->id);
-    if (row.defect) headers.push_back({"row_id", row_id});
-    headers.push_back({"dead_letter_reason", command.reason});
-    headers.push_back({"dead_letter_topic", row.topic});
+    std::vector<broker::Header> headers;
+    for (const auto& [name, value] : command.headers) {
+      headers.push_back({name, value ? std::optional<std::string_view>(*value) : std::nullopt});
+    }
     broker::OutgoingMessage message;
     message.topic = topic_;
-    message.partition = partition_of(row.row->key, count);
-    message.key = row.row->key;
-    // The payload as it stands in the row: an envelope that could not be made is no help to anyone.
-    if (!row.row->payload_is_null) message.value = row.row->payload;
+    message.partition = partition_of(command.key, count);
+    message.key = command.key;
+    if (command.value) message.value = *command.value;
     message.headers = headers;
     message.tag = ++last_tag_;
     const broker::Handover handed_over = producer_->produce(message);

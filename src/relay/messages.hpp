@@ -80,6 +80,8 @@ enum class StoreCall : std::uint8_t { join, heartbeat, acquire, release, read, s
 struct StoreFailed {
   StoreCall call = StoreCall::read;
   std::uint64_t id = 0;  ///< The settle's.
+  /// The store was away: the same call will do later. Else something in it was refused.
+  bool passing = true;
 };
 
 using Event = std::variant<Tick, Joined, HeartbeatDone, SlotsAcquired, SlotsReleased, RowsRead,
@@ -147,9 +149,10 @@ struct AdoptPartitions {
 };
 /// The dead letter is settled; a copy may go to the dead-letter topic, best effort.
 struct CopyDeadLetter {
-  std::shared_ptr<const PreparedBatch> batch;
-  std::size_t index = 0;
-  std::string reason;
+  std::string topic;  ///< Where it should have gone; empty where that was the defect.
+  std::string key;
+  std::optional<std::string> value;  ///< The payload as it stands in the row.
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 /// Everything is drained and released, or the time to do so is over.
 struct Leave {};

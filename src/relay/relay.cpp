@@ -7,6 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include <outbox/error.hpp>
+
 #include "core/bounded_queue.hpp"
 #include "relay/core.hpp"
 #include "relay/counting.hpp"
@@ -81,9 +83,16 @@ class Relay::Running {
   void execute(OpenHandle& command) {
     const std::string name = relay_.options_.name + (command.isolated ? "-isolated-" : "-") +
                              std::to_string(command.handle);
-    handles_[command.handle] = std::make_unique<HandleRunner>(
-        command.handle, relay_.broker_.producer(name),
-        [this](Delivered delivered) { return events_.push(std::move(delivered)); }, relay_.logger_);
+    try {
+      handles_[command.handle] = std::make_unique<HandleRunner>(
+          command.handle, relay_.broker_.producer(name),
+          [this](Delivered delivered) { return events_.push(std::move(delivered)); },
+          relay_.logger_);
+    } catch (const Error& error) {
+      // A certificate that is just being replaced, say: the core opens another one after a while.
+      own_events_.emplace_back(
+          Delivered{command.handle, {}, Failure{FailureKind::retry_connection, error.what()}});
+    }
   }
 
   void execute(DropHandle& command) {

@@ -18,9 +18,7 @@ class Reporting {
   Reporting(Logger& logger, Relay::Counting& counting) : logger_(logger), counting_(counting) {}
 
   /// Tells what was left out of the log so far.
-  ~Reporting() {
-    tell_left_out();
-  }
+  ~Reporting() { tell_left_out(); }
   Reporting(const Reporting&) = delete;
   Reporting& operator=(const Reporting&) = delete;
 

@@ -51,9 +51,6 @@ class RowsInFlight {
   [[nodiscard]] const PreparedBatch& batch(const FlightRow& row) const {
     return *batches_[row.batch].batch;
   }
-  [[nodiscard]] std::shared_ptr<const PreparedBatch> share_batch(const FlightRow& row) const {
-    return batches_[row.batch].batch;
-  }
   [[nodiscard]] const PreparedRow& prepared(const FlightRow& row) const {
     return batch(row).rows[row.index];
   }

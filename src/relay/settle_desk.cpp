@@ -9,6 +9,10 @@ namespace outbox::relay {
 
 namespace {
 
+constexpr Duration retry_first = std::chrono::milliseconds{250};
+constexpr Duration retry_max = std::chrono::seconds{5};
+constexpr int refusals_before_parts = 2;
+
 /// Collects the leases that a settle has to show.
 class LeaseList {
  public:
@@ -79,11 +83,69 @@ SettleUnderWay SettleDesk::done(std::uint64_t settle_id) {
   return node.empty() ? SettleUnderWay{} : std::move(node.mapped());
 }
 
-void SettleDesk::failed(std::uint64_t settle_id, Moment retry_at_earliest) {
+std::size_t SettleDesk::under_way() const {
+  return static_cast<std::size_t>(
+      std::count_if(under_way_.begin(), under_way_.end(),
+                    [](const auto& entry) { return entry.second.refusals == 0; }));
+}
+
+bool SettleDesk::releasing() const {
+  const auto released = [](const PendingChange& change) {
+    return change.outcome == store::RowOutcome::released;
+  };
+  if (std::any_of(changes_.begin(), changes_.end(), released)) return true;
+  return std::any_of(under_way_.begin(), under_way_.end(), [&](const auto& entry) {
+    return std::any_of(entry.second.changes.begin(), entry.second.changes.end(), released);
+  });
+}
+
+void SettleDesk::failed(std::uint64_t settle_id, Moment now, bool passing) {
   const auto found = under_way_.find(settle_id);
   if (found == under_way_.end()) return;
-  found->second.failed = true;
-  found->second.retry_at = retry_at_earliest;
+  SettleUnderWay& settle = found->second;
+  settle.failed = true;
+  if (!passing) ++settle.refusals;
+  settle.retry_at = now + std::min(retry_first * (1 << std::min(settle.refusals, 6)), retry_max);
+  if (settle.refusals >= refusals_before_parts) take_apart(settle_id);
+}
+
+void SettleDesk::add_part(SettleUnderWay part) {
+  part.command.settle_id = ++last_id_;
+  under_way_.emplace(last_id_, std::move(part));
+}
+
+void SettleDesk::take_apart(std::uint64_t settle_id) {
+  SettleUnderWay& whole = under_way_.at(settle_id);
+  const std::size_t rows = whole.published.size() + whole.changes.size();
+  if (rows < 2) return;
+  SettleUnderWay part;
+  part.command.leases = whole.command.leases;
+  part.failed = true;
+  part.refusals = whole.refusals;
+  part.retry_at = whole.retry_at;
+  const auto move_half = [](auto& from, auto& to, std::size_t keep) {
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(keep);
+    to.assign(std::make_move_iterator(first), std::make_move_iterator(from.end()));
+    from.erase(first, from.end());
+  };
+  if (!whole.published.empty() && !whole.changes.empty()) {
+    move_half(whole.published, part.published, 0);
+    move_half(whole.command.published, part.command.published, 0);
+  } else {
+    move_half(whole.published, part.published, whole.published.size() / 2);
+    move_half(whole.command.published, part.command.published, whole.command.published.size() / 2);
+    move_half(whole.changes, part.changes, whole.changes.size() / 2);
+    move_half(whole.command.changes, part.command.changes, whole.command.changes.size() / 2);
+  }
+  // A key's state is written with the row that it is about.
+  std::erase_if(whole.command.keys, [&](store::KeyChange& key) {
+    const auto about = [&](const store::RowChange& change) { return change.id == key.head; };
+    const auto& moved = part.command.changes;
+    if (std::none_of(moved.begin(), moved.end(), about)) return false;
+    part.command.keys.push_back(std::move(key));
+    return true;
+  });
+  add_part(std::move(part));
 }
 
 std::vector<const Settle*> SettleDesk::due(Moment now) {

@@ -33,6 +33,7 @@ struct SettleUnderWay {
   std::vector<RowTag> published;
   std::vector<PendingChange> changes;
   bool failed = false;  ///< To be given again at `retry_at`.
+  int refusals = 0;     ///< Failures that were not the store's being away.
   Moment retry_at;
 };
 
@@ -47,7 +48,10 @@ class SettleDesk {
     return published_.empty() && changes_.empty() && keys_.empty();
   }
   [[nodiscard]] std::size_t waiting() const { return published_.size() + changes_.size(); }
-  [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
+  /// Settles that later ones wait for: all but those in which something was refused.
+  [[nodiscard]] std::size_t under_way() const;
+  /// Rows are being released: a claim made now would pass them over.
+  [[nodiscard]] bool releasing() const;
 
   /// The next settle of at most `rows_max` published rows; rows of slots that are not ours (any
   /// more) are left out and listed in `lost`. Null where nothing is left of it.
@@ -56,12 +60,17 @@ class SettleDesk {
 
   /// Takes the answered settle out; empty tags where the number is not known.
   SettleUnderWay done(std::uint64_t settle_id);
-  void failed(std::uint64_t settle_id, Moment retry_at_earliest);
+  /// To be given again after a while; `passing`: the store was away. A settle that is refused again
+  /// and again is taken apart, so that one bad row keeps no other from being settled.
+  void failed(std::uint64_t settle_id, Moment now, bool passing);
 
   /// Settles that failed and are due again.
   [[nodiscard]] std::vector<const Settle*> due(Moment now);
 
  private:
+  void take_apart(std::uint64_t settle_id);
+  void add_part(SettleUnderWay part);
+
   std::vector<RowTag> published_;
   std::vector<PendingChange> changes_;
   std::vector<store::KeyChange> keys_;

@@ -31,6 +31,10 @@ void StoreWorkers::attempt(const char* what, Event failed, const std::function<E
   try {
     answer = call();
   } catch (const std::exception& error) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    if (auto* failure = std::get_if<StoreFailed>(&answer)) {
+      failure->passing = known != nullptr && known->kind() == ErrorKind::unreachable;
+    }
     std::uint64_t suppressed = 0;
     if (logger_.may_repeat(what, repeat_interval, suppressed)) {
       logger_.warn(std::string(what) + " failed, it is tried again",

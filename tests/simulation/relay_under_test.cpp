@@ -123,9 +123,11 @@ relay::Event RelayUnderTest::read(const relay::ReadRows& command) {
   request.blocked_keys = command.blocked_keys;
   request.only_keys = command.only_keys;
   request.held_routes = command.held_routes;
+  request.lowest_unsettled = command.lowest_unsettled;
+  request.rescan = command.rescan;
   request.rows_max = command.rows_max;
   auto batch = std::make_shared<relay::PreparedBatch>();
-  batch->source = store_.read(request);
+  batch->source = store_.read(member(), request);
   for (const OutboxRow& row : batch->source.rows) {
     relay::PreparedRow prepared;
     prepared.row = &row;
@@ -146,7 +148,7 @@ relay::Event RelayUnderTest::settle(const relay::Settle& command) {
   request.published = command.published;
   request.changes = command.changes;
   request.keys = command.keys;
-  return relay::SettleDone{command.settle_id, store_.settle(request)};
+  return relay::SettleDone{command.settle_id, store_.settle(member(), request)};
 }
 
 void RelayUnderTest::on(const relay::Publish& publish) {

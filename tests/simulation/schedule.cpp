@@ -33,6 +33,7 @@ relay::CoreOptions core_options(const relay::Safety& safety, World& world) {
   options.backoff.initial = std::chrono::milliseconds{50};
   options.backoff.max = std::chrono::milliseconds{1000};
   options.check_sizes = false;
+  options.rows_are_claimed = world.chance(0.3);
   options.safety = safety;
   return options;
 }
@@ -81,6 +82,7 @@ class Schedule {
       write_next("key" + std::to_string(key));
     const std::uint64_t relays = 1 + world_.number(3);
     const relay::CoreOptions core = core_options(options_.safety, world_);
+    store_.claims = core.rows_are_claimed;
     for (std::uint64_t i = 0; i < relays; ++i) {
       relays_.push_back(std::make_shared<RelayUnderTest>(world_, store_, broker_, core,
                                                          "relay" + std::to_string(i)));
@@ -182,7 +184,7 @@ class Schedule {
       if (relay->running()) world_.trace(relay->describe());
     }
     for (const auto& [id, row] : store_.rows()) {
-      if (row.status == RowStatus::pending) {
+      if (row.status == RowStatus::pending || row.status == RowStatus::processing) {
         world_.broken("row " + std::to_string(id) + " of " + row.key + " is still not settled");
         break;
       }
@@ -191,7 +193,7 @@ class Schedule {
 
   [[nodiscard]] bool settled() {
     for (const auto& [id, row] : store_.rows()) {
-      if (row.status == RowStatus::pending || row.status == RowStatus::uncommitted) return false;
+      if (row.status != RowStatus::published && row.status != RowStatus::dead) return false;
     }
     return true;
   }

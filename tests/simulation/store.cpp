@@ -72,7 +72,14 @@ void Store::leave(const std::string& member) {
   }
 }
 
-RowBatch Store::read(const store::ReadRequest& request) {
+void Store::commit(std::int64_t id) {
+  rows_.at(id).status = RowStatus::pending;
+  // Only ids that no living transaction can have drawn may be skipped.
+  for (auto& [member, covered] : covered_)
+    covered = std::min(covered, id - 1);
+}
+
+RowBatch Store::read(const std::string& member, const store::ReadRequest& request) {
   struct Memory {
     std::vector<StoredRow> rows;
   };
@@ -88,16 +95,28 @@ RowBatch Store::read(const store::ReadRequest& request) {
     return std::any_of(request.held_routes.begin(), request.held_routes.end(),
                        [&](const store::RouteColumns& route) { return route.topic == row.topic; });
   };
-  for (const auto& [id, row] : rows_) {
-    if (row.status != RowStatus::pending || in_flight.contains(RowId{id, {}})) continue;
+  std::int64_t& covered = covered_[member];
+  std::int64_t first = request.rescan || !only.empty() ? 0 : covered + 1;
+  if (request.lowest_unsettled) first = std::min(first, request.lowest_unsettled->number);
+  std::int64_t last = std::max(last_id_, covered);
+  for (auto& [id, row] : rows_) {
+    if (id < first) continue;
+    const bool open = row.status == RowStatus::pending || row.status == RowStatus::processing;
+    if (!open || in_flight.contains(RowId{id, {}})) continue;
     if (!only.empty() && !only.contains(row.key)) continue;
     if (!readable.contains(slot_of(row.key)) || blocked.contains(row.key) || held(row)) continue;
     if (memory->rows.size() == request.rows_max) {
       batch.more = true;
+      last = memory->rows.back().id;
       break;
+    }
+    if (claims) {
+      row.status = RowStatus::processing;
+      row.locked_by = member;
     }
     memory->rows.push_back(row);
   }
+  if (only.empty()) covered = std::max(covered, last);
   for (const StoredRow& row : memory->rows) {
     OutboxRow out;
     out.id.number = row.id;
@@ -116,9 +135,15 @@ RowBatch Store::read(const store::ReadRequest& request) {
   return batch;
 }
 
-void Store::settle_change(const store::RowChange& change) {
+bool Store::may_settle(const std::string& member, const StoredRow& row) const {
+  if (!claims) return row.status == RowStatus::pending;
+  return row.status == RowStatus::processing && row.locked_by == member;
+}
+
+void Store::settle_change(const std::string& member, const store::RowChange& change) {
   StoredRow& row = rows_.at(change.id.number);
-  if (row.status != RowStatus::pending) return;
+  if (!may_settle(member, row)) return;
+  row.status = RowStatus::pending;
   if (change.outcome == store::RowOutcome::retry) {
     ++row.retry_count;
   } else if (change.outcome == store::RowOutcome::dead) {
@@ -128,7 +153,7 @@ void Store::settle_change(const store::RowChange& change) {
   }
 }
 
-store::SettleResult Store::settle(const store::SettleRequest& request) {
+store::SettleResult Store::settle(const std::string& member, const store::SettleRequest& request) {
   store::SettleResult result;
   std::set<int> standing;
   for (const store::SlotLease& lease : request.leases) {
@@ -145,13 +170,13 @@ store::SettleResult Store::settle(const store::SettleRequest& request) {
   const auto allowed = [&](int slot) { return standing.contains(slot) || !fenced; };
   for (const store::PublishedRow& published : request.published) {
     StoredRow& row = rows_.at(published.id.number);
-    if (!allowed(published.slot) || row.status != RowStatus::pending) continue;
+    if (!allowed(published.slot) || !may_settle(member, row)) continue;
     row.status = RowStatus::published;
     ++result.rows_settled;
     if (on_published) on_published(row);
   }
   for (const store::RowChange& change : request.changes) {
-    if (allowed(change.slot)) settle_change(change);
+    if (allowed(change.slot)) settle_change(member, change);
   }
   for (const store::KeyChange& key : request.keys) {
     if (!allowed(key.slot)) continue;

@@ -117,6 +117,11 @@ void Connection::open_with(const std::string& session_options) {
     throw error;
   }
   PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
+  // Such a server knows no encodings: asked for UTF-8 it would refuse a whole read for one row.
+  const char* encoding = PQparameterStatus(connection_.get(), "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "SQL_ASCII") {
+    PQsetClientEncoding(connection_.get(), "SQL_ASCII");
+  }
   check_primary();
 }
 

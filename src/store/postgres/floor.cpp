@@ -70,13 +70,20 @@ void SafeFloor::forget() {
 void SafeFloor::fall_to(std::int64_t floor) {
   floor_ = std::min(floor_, floor);
   covered_ = std::min(covered_, std::max<std::int64_t>(floor - 1, 0));
+  // What is still left out may be among the rows that are to be looked at again.
+  for (auto& [key, remembered] : excluded_keys_)
+    remembered = std::min(remembered, floor);
+  for (auto& [route, remembered] : excluded_routes_)
+    remembered = std::min(remembered, floor);
 }
 
 std::optional<std::int64_t> SafeFloor::before_read(Connection& connection,
                                                    const ReadRequest& request) {
   if (!usable_) return std::nullopt;
   covers_ = request.only_keys.empty();
-  if (!covers_) return lowest_for_keys(request);
+  // A read of some keys shows nothing of the others, so that it changes nothing of what is known;
+  // how far down its keys reach is not known either.
+  if (!covers_) return std::nullopt;
   // In this order: what was left out so far is remembered with the floor of the last read.
   follow_exclusions(request);
   follow_leases(request);
@@ -87,18 +94,6 @@ std::optional<std::int64_t> SafeFloor::before_read(Connection& connection,
   floor_ = may_start;
   if (floor_ <= 1) return std::nullopt;
   return floor_;
-}
-
-// A read of some keys shows nothing of the others, so that it changes nothing of what is known. It
-// looks at what was left out up to now, too.
-std::optional<std::int64_t> SafeFloor::lowest_for_keys(const ReadRequest& request) const {
-  std::int64_t lowest = request.rescan ? 0 : floor_;
-  for (const auto& [key, floor] : excluded_keys_)
-    lowest = std::min(lowest, floor);
-  for (const auto& [route, floor] : excluded_routes_)
-    lowest = std::min(lowest, floor);
-  if (lowest <= 1) return std::nullopt;
-  return lowest;
 }
 
 void SafeFloor::after_read(const RowBatch& batch, bool ordered_by_id) {

@@ -39,7 +39,6 @@ class SafeFloor {
  private:
   void follow_leases(const ReadRequest& request);
   void follow_exclusions(const ReadRequest& request);
-  [[nodiscard]] std::optional<std::int64_t> lowest_for_keys(const ReadRequest& request) const;
   void look_around(Connection& connection);
   void note_candidate(Connection& connection);
   [[nodiscard]] bool candidate_is_over(Connection& connection) const;

@@ -98,8 +98,9 @@ class RowCapture final : public Capture {
         fmt::arg("id", quote_identifier(*columns.id)), fmt::arg("outputs", reader_->outputs()));
   }
 
-  // Due rows, and those whose holder is gone: too long at it, or a member of ours without
-  // heartbeat.
+  // Due rows, and those whose holder is gone: too long at it, or a member of ours. The slot is
+  // mine, so whoever of us holds the row gave it up or can no longer settle it; what I hold myself
+  // is left out by its id.
   [[nodiscard]] std::string eligible() const {
     const TableColumns& columns = table_->shape().columns;
     const std::string status = Table::column(columns.status);
@@ -116,8 +117,7 @@ class RowCapture final : public Capture {
     }
     return fmt::format(
         "(({due}) OR ({status} = {processing} AND ({since} < {now} - interval '{patience} "
-        "milliseconds' OR {holder} IN (SELECT m.member_name FROM {members} m WHERE {mine} "
-        "AND m.expires_at <= clock_timestamp()))))",
+        "milliseconds' OR {holder} IN (SELECT m.member_name FROM {members} m WHERE {mine}))))",
         fmt::arg("due", due), fmt::arg("status", status), fmt::arg("processing", processing),
         fmt::arg("since", since), fmt::arg("now", table_->clock(columns.locked_at)),
         fmt::arg("patience", shared_->options().lock_timeout.count()),

@@ -230,7 +230,11 @@ class PostgresSettlement final : public Settlement {
                         "clock_timestamp() + c.wait_ms * interval '1 millisecond'"));
     }
     if (dead) put(columns.next_attempt_at, shape.dead_is_failed_for_ever() ? "'infinity'" : "NULL");
-    if (counts || dead) put(columns.error_message, "c.reason");
+    // An explicit cast cuts to the column's length, where an assignment would fail for ever.
+    if ((counts || dead) && table_->has(columns.error_message)) {
+      put(columns.error_message,
+          fmt::format("c.reason::{}", table_->type(columns.error_message).full_name));
+    }
     put(columns.locked_by, "NULL");
     put(columns.locked_at, "NULL");
     return fmt::format(
@@ -255,7 +259,7 @@ class PostgresSettlement final : public Settlement {
       Parameters parameters;
       parameters.texts(removed);
       add(fmt::format("DELETE FROM {} k WHERE {} AND {} AND k.key_hash IN (SELECT "
-                      "sha256(convert_to(u, 'UTF8')) FROM unnest($1::text[]) u)",
+                      "sha256(convert_to(u, getdatabaseencoding())) FROM unnest($1::text[]) u)",
                       table_->own("keys"), gate_, table_->mine("k")),
           std::move(parameters));
     }
@@ -297,7 +301,8 @@ class PostgresSettlement final : public Settlement {
     return fmt::format(
         "INSERT INTO {keys} AS k (outbox_table, relay_name, key_hash, wire_key, topic, head, "
         "reason, slot, attempts, blocked_until) SELECT {outbox}, {relay}, "
-        "sha256(convert_to(u.key, 'UTF8')), u.key, u.topic, u.head, u.reason, u.slot, u.attempts, "
+        "sha256(convert_to(u.key, getdatabaseencoding())), u.key, u.topic, u.head, u.reason, "
+        "u.slot, u.attempts, "
         "clock_timestamp() + u.wait_ms * interval '1 millisecond' FROM unnest($1::text[], "
         "$2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::bigint[]) "
         "AS u(key, topic, head, reason, slot, attempts, wait_ms) WHERE {gate} "

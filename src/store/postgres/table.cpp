@@ -21,7 +21,8 @@ constexpr std::string_view find_table_sql =
 constexpr std::string_view find_columns_sql =
     "SELECT a.attname::pg_catalog.text, "
     "(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END)::pg_catalog.int8, "
-    "pg_catalog.format_type(t.oid, NULL) "
+    "pg_catalog.format_type(t.oid, NULL), "
+    "pg_catalog.format_type(a.atttypid, a.atttypmod) "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped";
 
@@ -146,7 +147,8 @@ void Table::look_up_columns(Connection& connection, std::uint32_t table) {
   for (int row = 0; row < found.rows(); ++row) {
     names.insert(found.text(row, 0));
     types_[found.text(row, 0)] = {.oid = static_cast<std::uint32_t>(found.number(row, 1)),
-                                  .name = found.text(row, 2)};
+                                  .name = found.text(row, 2),
+                                  .full_name = found.text(row, 3)};
   }
   shape_.drop_missing_optional_columns(names);
 }

@@ -24,6 +24,7 @@ namespace outbox::store::postgres {
 struct ColumnType {
   std::uint32_t oid = 0;  ///< Of the base type, where the column's is a domain.
   std::string name;       ///< As it is written in a cast.
+  std::string full_name;  ///< The same with its length, to which a cast cuts.
 };
 
 /// Built once a home. Immutable, so that all seams share it.
