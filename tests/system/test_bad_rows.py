@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that cannot become messages: a dead letter that says why, and nobody else waits.
 
-Of each case the rows of one key are a good one, the bad one and a good one again; all go in at once.
+Of each case the rows of one key are a good one, the bad one and a good one; all go in at once.
 """
 import json
 import re
@@ -121,6 +121,45 @@ def test_five_megabytes_are_sent_where_the_topic_takes_them(outboxd, database, t
     messages = topics.read(topic)
     assert [message.text[1] for message in messages] == [str(number) for number in range(8)]
     assert all(len(message.value) == MEGABYTES + 3 for message in messages)
+
+
+@pytest.fixture
+def database_without_encoding(services, database_url, outboxd):
+    """Nothing keeps bytes that are no UTF-8 out of a text column there."""
+    name = database_url.rpartition("/")[2] + "_ascii"
+    admin = psycopg2.connect(services.postgres)
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"create database {name} encoding 'SQL_ASCII' locale 'C' "
+                       "template template0")
+    admin.close()
+    outboxd.environment["DATABASE_CONN"] = database_url.rpartition("/")[0] + "/" + name
+    connection = psycopg2.connect(outboxd.environment["DATABASE_CONN"])
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("envelope, expected", [
+    ("raw", {b"k": 3, b"\xfe": 1}), ("standard", {b"k": 2})], ids=["raw", "standard"])
+def test_text_that_is_no_utf8_goes_out_as_bytes_or_becomes_a_dead_letter(
+        outboxd, database_without_encoding, topics, topic, envelope, expected):
+    with database_without_encoding.cursor() as cursor:
+        cursor.execute(document_tables.FRAMEWORK)
+        cursor.execute("insert into outbox_events (aggregate_id, event_type, event_data) values "
+                       "('k', 'A', '{}'), ('k', 'A', E'\"\\xff\"'), (E'\\xfe', 'A', '{}'), "
+                       "('k', 'A', '{}')")
+    outboxd.migrate(outbox__preset="framework")
+    relay = outboxd.relay(outbox__preset="framework", relay__default_topic=topic,
+                          relay__polling_interval="50ms", relay__envelope=envelope)
+    messages = topics.wait_for(topic, sum(expected.values()))
+    assert relay.stop() == 0
+    keys = [message.key for message in messages]
+    assert {key: keys.count(key) for key in keys} == expected
+    with database_without_encoding.cursor() as cursor:
+        cursor.execute("select count(*) filter (where status = 'PROCESSED'), count(*) filter "
+                       "(where status = 'FAILED') from outbox_events")
+        assert cursor.fetchone() == (len(messages), 4 - len(messages))
 
 
 def test_nulls_where_a_document_s_table_allows_them_stop_nothing(

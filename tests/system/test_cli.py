@@ -59,6 +59,14 @@ BAD_LINES = {
 }
 
 
+@pytest.mark.parametrize("bad, word", BAD_LINES.values(), ids=BAD_LINES)
+def test_publish_names_a_bad_line_and_inserts_those_before_it(outboxd, database, bad, word):
+    outboxd.migrate()
+    done = outboxd.run("publish", stdin=line() + line() + bad + line())
+    assert done.returncode == 2 and "line 3" in done.stderr and word in done.stderr
+    assert database.value("select count(*) from outbox_events") == 2
+
+
 def test_publish_asks_for_what_every_event_needs(outboxd, database):
     outboxd.migrate()
     done = outboxd.run("publish", "--aggregate-type", "order", "--event-type", "A")
@@ -77,6 +85,14 @@ def test_topics_are_created_with_their_partitions_and_listed(outboxd, unique):
     assert unique + ".b" in outboxd.done("topics", "list")
     missing = outboxd.run("topics", "list", unique + ".c")
     assert missing.returncode == 4
+
+
+def test_topics_that_are_there_already_are_left_alone(outboxd, unique):
+    outboxd.done("topics", "create", unique, "--partitions", "2")
+    again = outboxd.done("topics", "create", unique, unique + ".new")
+    assert unique in again and "already" in again
+    listed = json.loads(outboxd.done("topics", "list", unique, "--output", "json"))
+    assert listed[0]["partitions"] == 2
 
 
 def test_topics_that_no_cluster_takes_are_refused(outboxd, unique):

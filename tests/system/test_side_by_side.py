@@ -73,6 +73,18 @@ def test_named_relays_divide_the_aggregate_types_route_and_transform(
     assert [message.key for message in topics.read(f"{unique}.refund")] == [b"r1"]
 
 
+def test_rows_that_no_relay_takes_are_counted_and_named(outboxd, database, topics, unique):
+    topics.create(f"{unique}.orders")
+    write_yaml(outboxd, NAMED.format(name=unique))
+    outboxd.migrate()
+    database.insert([event("stock", f"s{number}") for number in range(3)])
+    process = outboxd.start("run")
+    process.wait_for_log(r"(?s)publisher started.*publisher started")
+    told = process.wait_for_log(r"\n[^\n]*no relay[^\n]*", 15).group(0)
+    assert "stock" in told and "3" in told
+    assert process.stop() == 0
+
+
 def test_another_process_that_divides_the_types_otherwise_is_refused(outboxd, database):
     outboxd.migrate()
     write_yaml(outboxd, "relays:\n  one: {aggregate-types: [order]}\n")
