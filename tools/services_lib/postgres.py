@@ -45,7 +45,7 @@ class Postgres(process.Server):
                                        "tools/services down, then up --durable")
 
     def programs(self):
-        given = os.environ.get("OUTBOXD_POSTGRES_BIN")
+        given = os.environ.get("OUTBOXD_SERVICES_POSTGRES_BIN")
         if given:
             return pathlib.Path(given)
         found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"),
@@ -53,7 +53,7 @@ class Postgres(process.Server):
         found = [path for path in found if float(path.parts[-3]) >= 15]
         if not found:
             raise process.ServiceError("PostgreSQL 15 is missing: run ./dev setup test, or set "
-                                       "OUTBOXD_POSTGRES_BIN to the folder that holds initdb")
+                                       "OUTBOXD_SERVICES_POSTGRES_BIN to the folder of initdb")
         return found[0].parent
 
     def user(self):
