@@ -138,3 +138,32 @@ def test_relays_that_disagree_on_the_settle_mode_are_refused(outboxd, database, 
     assert second.wait(15) == 5
     assert "settle" in second.log()
     assert first.stop() == 0
+
+
+@pytest.mark.parametrize("capture", ["lease", "row"], ids=str)
+def test_leases_taken_from_a_relay_that_lives_on_do_no_harm(
+        outboxd, services, database, topics, topic, capture):
+    """What a pause or a lost connection does, without leaving it to chance."""
+    outboxd.migrate()
+    relays = [start(outboxd, capture) for _ in range(2)]
+    wait_for_shares(outboxd, relays, 4 * TTL_SECONDS)
+    row = {"aggregate_type": "order", "event_type": "A", "payload": "{}", "topic": topic}
+    rows = [dict(row, aggregate_id=f"k{number % 50}") for number in range(200)]
+    database.insert(rows)
+    database.wait_settled()
+    services.command("pause", "kafka")
+    try:
+        database.insert(rows)
+        for relay in relays:
+            relay.wait_for_log("topic held")  # So each has messages that nobody acknowledges.
+        database.execute("update outboxd_slots set owner = null, token = null, expires_at = null "
+                         "where owner = %s", relays[0].member)
+        relays[0].wait_for_log("slot lost")
+        wait_for_shares(outboxd, relays, 4 * TTL_SECONDS)
+        database.insert(rows)
+    finally:
+        services.command("resume", "kafka")
+    database.wait_settled(20)
+    for relay in relays:
+        assert relay.stop() == 0
+    assert_nothing_lost(database, topics, topic)
