@@ -54,15 +54,18 @@ class Writers:
         finally:
             connection.close()
 
+    def payload(self, turn):
+        """SQL for the payload of row i of a transaction."""
+        return f"json_build_object('turn', {turn}, 'row', i)"
+
     def _transaction(self, connection, number, turn):
         key = f"k{turn * 7 % self.keys}"
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (key,))
             cursor.execute(
                 "insert into outbox_events (aggregate_type, aggregate_id, event_type, payload, "
-                "topic) select 'order', %s, 'ORDER_PAID', json_build_object('writer', %s, 'turn', "
-                "%s), %s from generate_series(1, %s)",
-                (key, number, turn, self.topic, self.rows_per_transaction))
+                f"topic) select 'order', %s, 'ORDER_PAID', {self.payload(turn)}, %s "
+                "from generate_series(1, %s) i", (key, self.topic, self.rows_per_transaction))
         if turn % 5 == 0:
             connection.rollback()
         else:
