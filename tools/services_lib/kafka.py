@@ -80,6 +80,11 @@ class Kafka(process.Server):
             raise process.ServiceError("Java 17 is missing: run ./dev setup test")
         return program
 
+    def traceless(self):
+        """A Java that is killed leaves its unpacked libraries: in our folder, which goes."""
+        home = pathlib.Path(self.entry["properties"]).parent
+        return [f"-Djava.io.tmpdir={home}", "-XX:-UsePerfData"]
+
     def jars(self):
         return str(self.root / ".cache" / "kafka" / self.entry["version"] / "libs" / "*")
 
@@ -88,6 +93,7 @@ class Kafka(process.Server):
             self.create(arguments)
         self.entry["log_offset"] = self.log_size()
         self.launch([self.java(), "-Xms256m", "-Xmx512m", "-Djava.awt.headless=true",
+                     *self.traceless(),
                      "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                      "-Dorg.slf4j.simpleLogger.showDateTime=true",
                      "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
@@ -113,7 +119,7 @@ class Kafka(process.Server):
                     f"SASL://127.0.0.1:{self.entry['sasl_port']}",
             plain=f"{package}.plain.PlainLoginModule", plain_users=users,
             scram=f"{package}.scram.ScramLoginModule", **self.entry))
-        command = [self.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1",
+        command = [self.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", *self.traceless(),
                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", self.jars(),
                    "kafka.tools.StorageTool", "format", "-t", "b3V0Ym94ZC1zZXJ2aWNlcw",
                    "-c", self.entry["properties"]]
