@@ -109,7 +109,7 @@ void Reporting::rows_read(const PreparedBatch& batch) {
     ++lines_in_second_;
     logger_.info("event", {{"row", to_string(row.row->id)},
                            {"type", row.row->event_type},
-                           {"topic", row.defect ? std::string_view("none") : row.topic}});
+                           {"topic", row.defect ? row.row->topic : row.topic}});
   }
 }
 
