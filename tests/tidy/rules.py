@@ -243,8 +243,10 @@ def nothing_of_this_machine(path, text, root, home):
     for match in re.finditer(rf"(?<![\w.}}]){'(?:' + pattern + ')'}", text):
         yield (line_of(text, match.start()), "machine-path",
                f"{match.group(0)} exists only here: make it relative")
-    hosts = (r"\b(deb|security|snapshot)\.debian\.org|\brepo\d?\.maven\."
-             r"|\bregistry\.npmjs|\bpypi\.org")
+    # By what such names begin with: the hosts themselves are named nowhere, not even here.
+    hosts = (r"https?://(?:registry|repo\d?|proxy|deb|static|files|index|security)\.[\w.-]+"
+             r"|\b(?:deb|security|snapshot|registry|repo\d?)\.(?:[\w-]+\.)+(?:org|com|net)\b"
+             r"|\bpyp[i]\.org")
     for match in re.finditer(hosts, text):
         yield (line_of(text, match.start()), "registry-host",
                f"{match.group(0)}: ask the machine's own configuration for its mirror")

@@ -68,7 +68,7 @@ BROKEN = [
     ("name", "src/core/string_util.cpp", "int a;\n"),
     ("machine-path", "docs/a.md", f"see {tidy.ROOT}/README.md\n"),
     ("machine-path", "docs/a.md", "see /home/somebody/README.md\n"),
-    ("registry-host", "tools/a", "http://deb." "debian.org/debian\n"),
+    ("registry-host", "tools/a", "http:/" "/deb.mirror.example/debian\n"),
     ("decision", "docs/decisions/0001-a.md", "# A\n## Context\n## Choice\n"),
     ("decision", "docs/decisions/a.md", "# A\n## Context\n## Choice\n## Consequences\n"),
 ]
