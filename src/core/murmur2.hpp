@@ -35,9 +35,14 @@ namespace outbox {
   return hash ^ hash >> 15U;
 }
 
-/// `partitions` must be positive.
+/// Of a key's murmur2; `partitions` must be positive.
+[[nodiscard]] constexpr int partition_of(std::uint32_t key_hash, int partitions) noexcept {
+  return static_cast<int>((key_hash & 0x7fffffffU) % static_cast<std::uint32_t>(partitions));
+}
+
+/// The same for the key itself.
 [[nodiscard]] constexpr int partition_of(std::string_view key, int partitions) noexcept {
-  return static_cast<int>((murmur2(key) & 0x7fffffffU) % static_cast<std::uint32_t>(partitions));
+  return partition_of(murmur2(key), partitions);
 }
 
 }  // namespace outbox

@@ -148,7 +148,7 @@ bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
                          std::string(prepared.row->aggregate_type),
                          std::string(prepared.row->event_type)});
   }
-  row.partition = partition_of(prepared.row->key, topic.partitions);
+  row.partition = partition_of(prepared.key_hash, topic.partitions);
   const RowTag tag = rows_.add(row);
   ++slots_.at(row.slot).rows;
   ++topic.rows;
