@@ -176,6 +176,7 @@ class Core {
   bool last_read_for_keys_ = false;
   Generation generation_ = 1;
   Moment read_at_;
+  Moment read_began_;
   Moment rescan_at_;
   bool rescan_next_ = true;
   std::optional<RowId> lowest_dropped_;

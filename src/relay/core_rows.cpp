@@ -85,11 +85,13 @@ void Core::on(const RowsRead& event) {
   }
   if (!current || (event.batch->source.more && entered > 0)) {
     read_at_ = now_;
-  } else if (count > 0 || last_read_for_keys_) {
-    // Rows come in: look again soon, but gather a few.
+  } else if ((count > 0 && !topics_.any_opening()) || last_read_for_keys_) {
+    // Rows come in: look again soon, but gather a few. Where they are a topic's that is being
+    // looked up, its opening reads at once; a read before that would pass over all of them.
     read_at_ = now_ + Duration{options_.polling_interval} / 10;
   } else {
-    read_at_ = now_ + options_.polling_interval;
+    // A long look past rows that cannot go (a held topic's) takes at most half of the store's time.
+    read_at_ = now_ + std::max<Duration>(options_.polling_interval, now_ - read_began_);
   }
 }
 
@@ -251,9 +253,10 @@ void Core::forget(RowTag tag) {
 void Core::settle_when_due() {
   for (const Settle* settle : desk_.due(now_))
     say(*settle);
-  if (desk_.empty() || desk_.under_way() > 0) return;
+  const std::size_t rows_max = 2 * options_.batch_size;
+  if (desk_.empty() || !desk_.may_give_next(rows_max)) return;
   std::vector<RowTag> lost;
-  const Settle* settle = desk_.next(rows_, slots_, 2 * options_.batch_size, lost);
+  const Settle* settle = desk_.next(rows_, slots_, rows_max, lost);
   for (const RowTag tag : lost)
     forget(tag);
   if (settle != nullptr) say(*settle);
@@ -341,6 +344,7 @@ void Core::read_when_due() {
   read.rows_max = std::min(options_.batch_size, rows_room());
   read.bytes_max = std::max<std::size_t>(1, bytes_room());
   read_under_way_ = true;
+  read_began_ = now_;
   last_read_rescanned_ = read.rescan;
   // What asks for another one from now on is not answered by this one.
   if (read.rescan) rescan_next_ = false;

@@ -83,10 +83,16 @@ SettleUnderWay SettleDesk::done(std::uint64_t settle_id) {
   return node.empty() ? SettleUnderWay{} : std::move(node.mapped());
 }
 
-std::size_t SettleDesk::under_way() const {
-  return static_cast<std::size_t>(
-      std::count_if(under_way_.begin(), under_way_.end(),
-                    [](const auto& entry) { return entry.second.refusals == 0; }));
+bool SettleDesk::may_give_next(std::size_t rows_max) const {
+  std::size_t before = 0;
+  bool published_only = only_published();
+  for (const auto& [id, settle] : under_way_) {
+    // Nothing waits for those in which something was refused.
+    if (settle.refusals > 0) continue;
+    ++before;
+    published_only = published_only && settle.changes.empty() && settle.command.keys.empty();
+  }
+  return before == 0 || (before == 1 && published_only && published_.size() >= rows_max);
 }
 
 bool SettleDesk::releasing() const {

@@ -48,8 +48,9 @@ class SettleDesk {
     return published_.empty() && changes_.empty() && keys_.empty();
   }
   [[nodiscard]] std::size_t waiting() const { return published_.size() + changes_.size(); }
-  /// Settles that later ones wait for: all but those in which something was refused.
-  [[nodiscard]] std::size_t under_way() const;
+  /// One settle is under way at a time; a full one of published rows alone may queue behind another
+  /// such, so that the store has its next work at once.
+  [[nodiscard]] bool may_give_next(std::size_t rows_max) const;
   /// Rows are being released: a claim made now would pass them over.
   [[nodiscard]] bool releasing() const;
 
@@ -68,6 +69,7 @@ class SettleDesk {
   [[nodiscard]] std::vector<const Settle*> due(Moment now);
 
  private:
+  [[nodiscard]] bool only_published() const { return changes_.empty() && keys_.empty(); }
   void take_apart(std::uint64_t settle_id);
   void add_part(SettleUnderWay part);
 

@@ -67,6 +67,12 @@ std::vector<store::RouteColumns> TopicStates::held_routes(std::size_t routes_max
   return routes;
 }
 
+bool TopicStates::any_opening() const {
+  return std::any_of(topics_.begin(), topics_.end(), [](const TopicState& topic) {
+    return topic.phase != TopicPhase::open && topic.phase != TopicPhase::held;
+  });
+}
+
 bool TopicStates::any_crowded() const {
   return std::any_of(topics_.begin(), topics_.end(),
                      [](const TopicState& topic) { return topic.crowded; });

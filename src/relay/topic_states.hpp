@@ -90,6 +90,8 @@ class TopicStates {
                                                              bool crowded_too) const;
 
   [[nodiscard]] bool any_crowded() const;
+  /// A topic is on its way from its first sight to being open.
+  [[nodiscard]] bool any_opening() const;
 
   template <class Visit>
   void for_each(Visit visit) {
