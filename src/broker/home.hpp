@@ -9,6 +9,7 @@
 #include "broker/admin.hpp"
 #include "broker/consumer.hpp"
 #include "broker/producer.hpp"
+#include "broker/reader.hpp"
 
 namespace outbox::broker {
 
@@ -31,6 +32,7 @@ struct ConnectionOptions {
 struct Home {
   ProducerMaker producer;
   ConsumerMaker consumer;
+  ReaderMaker reader;
   AdminMaker admin;
   std::string bootstrap_servers;  ///< As any Kafka client may use them.
 };

@@ -34,6 +34,7 @@ EDGES = {
     "gateway": {"core", "http"} | SEAMS,
     "admin": {"core", "http"} | SEAMS,
 }
+EDGES["library"] = set(EDGES)
 EDGES["app"] = set(EDGES)
 SQL_FOLDERS = {"store/migrations": "store"}  # belongs to its parent
 
@@ -48,7 +49,8 @@ LIBRARIES = [
      r"|include/outbox/\w*(mariadb|mysql)\w*\.hpp$"),
     (r"yaml-cpp/", r"src/config/"),
     (r"boost/", r"src/http/"),
-    (r"nlohmann/", r"src/.*\.cpp$"),
+    (r"nlohmann/", r"src/.*\.cpp$|examples/|include/outbox/json\.hpp$"),
+    (r"httplib\.h$|hiredis/", r"examples/"),
 ]
 
 # (pattern, where it is allowed, remedy); read from code without comments and strings.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Transactions for a back end that has no database library of its own, or wants one code for a
+// laptop's SQLite and a server's PostgreSQL. Who has a connection already publishes on that instead
+// (<outbox/postgres.hpp>, <outbox/sqlite.hpp>).
+//
+//     outbox::Database database({.url = "postgresql://localhost/shop"});
+//     database.transaction([&](outbox::Transaction& transaction) {
+//       transaction.execute("UPDATE orders SET status = 'PAID' WHERE id = $1", order_id);
+//       transaction.publish(event);
+//     });
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include <outbox/publish.hpp>
+#include <outbox/transaction.hpp>
+
+namespace outbox {
+
+struct DatabaseOptions {
+  /// `postgresql://…` (libpq's URL), or `sqlite:///var/lib/shop.db`, or a path that ends in .db or
+  /// .sqlite.
+  std::string url;
+  PublishOptions publish;
+  /// For one statement, its waiting for locks included.
+  std::chrono::milliseconds statement_timeout{30000};
+  /// Connections that are kept open; more callers at once wait for one. SQLite has one writer.
+  int connections_max = 8;
+};
+
+/// Thread-safety: any number of threads at once. Connects on first use, and again after a loss.
+class Database {
+ public:
+  /// Throws Error(configuration) for a URL of no kind that is known.
+  explicit Database(DatabaseOptions options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// Calls `work` in a transaction and commits when it returns; rolls back where it throws, and
+  /// lets the exception on. Returns what `work` returns. An Error with in_doubt() means that the
+  /// connection broke during COMMIT. Nothing is tried again: that is the caller's to decide.
+  template <class Work>
+  auto transaction(Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
+    using Result = std::invoke_result_t<Work&, Transaction&>;
+    if constexpr (std::is_void_v<Result>) {
+      run([&](Transaction& open) { work(open); });
+    } else {
+      std::optional<Result> result;
+      run([&](Transaction& open) { result.emplace(work(open)); });
+      return std::move(*result);
+    }
+  }
+
+  /// Runs statements without parameters, separated by `;`, each by itself: schemas.
+  void script(const std::string& sql);
+
+  [[nodiscard]] Dialect dialect() const noexcept;
+
+ private:
+  void run(const std::function<void(Transaction&)>& work);
+
+  class Pool;
+  std::unique_ptr<Pool> pool_;
+};
+
+}  // namespace outbox

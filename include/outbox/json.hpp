@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Typed payloads as JSON, by nlohmann-json: any type that it converts, by to_json and from_json or
+// its macros.
+//
+//     struct Restocked { std::int64_t product_id; int qty; };
+//     NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Restocked, product_id, qty)
+//
+//     outbox::set_payload(event, Restocked{7, 100});             // publishing
+//     const auto restocked = event.payload_as<Restocked>();      // consuming
+//
+// Reading throws std::exception, naming the field, where one is missing or of another type: a
+// number where a text should be is an error, not zero.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <outbox/error.hpp>
+#include <outbox/event.hpp>
+
+namespace outbox {
+
+/// How deeply arrays and objects may nest in a payload that is read; deeper ones are an error, so
+/// that a hostile one cannot exhaust the stack.
+inline constexpr int json_depth_max = 64;
+
+/// Parses a JSON payload. Throws Error(failed) with the place of the fault.
+[[nodiscard]] nlohmann::json parse_json(std::string_view bytes);
+
+template <class T>
+struct Serializer<T, std::enable_if_t<nlohmann::detail::has_to_json<nlohmann::json, T>::value>> {
+  static Payload write(const T& value) { return {nlohmann::json(value).dump(), {}}; }
+
+  static T read(std::string_view bytes, std::string_view /*content_type*/) {
+    return parse_json(bytes).template get<T>();
+  }
+};
+
+}  // namespace outbox

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One open transaction, whatever the database: statements with parameters, rows as text, events.
+//
+// The SQL is the database's own; placeholders are `$1`, `$2`, … everywhere.
+//
+// Thread-safety: one thread at a time. Lifetime: as the function it was given to.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <outbox/event.hpp>
+
+extern "C" {
+struct pg_conn;
+struct sqlite3;
+}
+
+namespace outbox {
+
+enum class Dialect : std::uint8_t { postgres, sqlite };
+
+/// A parameter: a text, a number, a truth value or NULL (std::nullopt), sent as text; the database
+/// converts it to what the statement wants. Bytes that are no text do not fit.
+class Parameter {
+ public:
+  Parameter(std::nullopt_t) {}                             // NOLINT: meant to convert
+  Parameter(std::string text) : text_(std::move(text)) {}  // NOLINT
+  Parameter(std::string_view text) : text_(text) {}        // NOLINT
+  Parameter(const char* text) : text_(text) {}             // NOLINT
+  Parameter(std::optional<std::string> text) : text_(std::move(text)) {}  // NOLINT
+  Parameter(bool value) : text_(value ? "1" : "0") {}                     // NOLINT
+  Parameter(const Uuid& uuid) : text_(to_string(uuid)) {}                 // NOLINT
+  template <std::integral T>
+  Parameter(T value) : text_(std::to_string(value)) {}  // NOLINT
+  Parameter(double value);                              // NOLINT: shortest text that reads back
+
+  [[nodiscard]] const std::optional<std::string>& text() const noexcept { return text_; }
+
+ private:
+  std::optional<std::string> text_;
+};
+
+/// One row of a result, by column number from 0. The reading functions throw Error(failed), naming
+/// the column's number and what stands there, where it is NULL or no such value.
+class Row {
+ public:
+  explicit Row(std::vector<std::optional<std::string>> values) : values_(std::move(values)) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] bool is_null(std::size_t column) const { return !values_.at(column).has_value(); }
+  [[nodiscard]] const std::string& text(std::size_t column) const;
+  [[nodiscard]] std::int64_t integer(std::size_t column) const;
+  [[nodiscard]] double number(std::size_t column) const;
+  [[nodiscard]] bool boolean(std::size_t column) const;  ///< t, true, 1 or f, false, 0.
+
+ private:
+  std::vector<std::optional<std::string>> values_;
+};
+
+using Rows = std::vector<Row>;
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  /// Runs one statement. Returns its rows; with `RETURNING` those that it touched. Throws
+  /// Error(failed) with the database's words, Error(conflict) for a deadlock or a lock that was not
+  /// got, Error(unreachable) where the connection is gone. COMMIT and ROLLBACK are not its to say:
+  /// Error(usage).
+  template <class... P>
+  Rows execute(std::string_view sql, const P&... parameters) {
+    const std::vector<Parameter> all{Parameter(parameters)...};
+    return run(sql, all);
+  }
+
+  virtual Rows run(std::string_view sql, std::span<const Parameter> parameters) = 0;
+
+  /// Rows of the outbox, in this transaction. As publish() of the drivers' headers.
+  virtual Uuid publish(const Event& event) = 0;
+  virtual std::vector<Uuid> publish(std::span<const Event> events) = 0;
+
+  [[nodiscard]] virtual Dialect dialect() const noexcept = 0;
+
+  /// The driver's connection, for what this class does not offer; null where the database is
+  /// another. The transaction on it must not be ended.
+  [[nodiscard]] virtual pg_conn* postgres() noexcept { return nullptr; }
+  [[nodiscard]] virtual sqlite3* sqlite() noexcept { return nullptr; }
+};
+
+}  // namespace outbox
