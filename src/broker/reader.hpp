@@ -47,9 +47,13 @@ class Reader {
   struct Answer {
     std::vector<IncomingMessage> messages;  ///< In order per partition.
     std::vector<Position> out_of_range;     ///< No longer read: assign() again from elsewhere.
+    /// Partitions read to their end as it was then: for readers of a range, since the last offsets
+    /// before an end may be of no message (transactions' marks, what compaction removed).
+    std::vector<Position> at_end;
   };
-  /// Waits up to `timeout` for a first message, then takes what is there, up to `messages_max`.
-  /// Brokers away are waited for. Throws Error(configuration) where login or rights are refused.
+  /// Waits up to `timeout` for the first entry of any of the lists, then takes what is there, up to
+  /// `messages_max` messages. Brokers away are waited for. Throws Error(configuration) where login
+  /// or rights are refused, Error(not_found) where a topic is gone.
   virtual Answer poll(int messages_max, std::chrono::milliseconds timeout) = 0;
 
   /// Says in the group's name, for tools that show lag, how far it has been read. Does not wait.

@@ -124,6 +124,9 @@ Home make_home(const Options& options) {
   home.consumer = [cluster, make = std::move(home.consumer)](const ConsumerOptions& consumer) {
     return make(consumer);
   };
+  home.reader = [cluster, make = std::move(home.reader)](const std::string& group_id) {
+    return make(group_id);
+  };
   home.admin = [cluster, connection]() -> std::unique_ptr<Admin> {
     // The mock names a controller that is none of its brokers, so its one broker is asked.
     return std::make_unique<EmbeddedAdmin>(

@@ -5,6 +5,7 @@
 #include "broker/kafka/consumer.hpp"
 #include "broker/kafka/producer.hpp"
 #include "broker/kafka/properties.hpp"
+#include "broker/kafka/reader.hpp"
 
 namespace outbox::broker::kafka {
 
@@ -20,6 +21,10 @@ Home make_home(const ConnectionOptions& options) {
   home.consumer = [options](const ConsumerOptions& consumer) -> std::unique_ptr<Consumer> {
     return std::make_unique<KafkaConsumer>(consumer_properties(options, consumer), consumer,
                                            options.bootstrap_servers);
+  };
+  home.reader = [options](const std::string& group_id) -> std::unique_ptr<Reader> {
+    return std::make_unique<KafkaReader>(reader_properties(options, group_id),
+                                         options.bootstrap_servers);
   };
   home.admin = [options, learnt]() -> std::unique_ptr<Admin> {
     return std::make_unique<KafkaAdmin>(admin_properties(options).make(RD_KAFKA_PRODUCER),

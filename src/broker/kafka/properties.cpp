@@ -167,4 +167,11 @@ Properties consumer_properties(const ConnectionOptions& options, const ConsumerO
   return properties;
 }
 
+Properties reader_properties(const ConnectionOptions& options, const std::string& group_id) {
+  // `error`: an offset that is not there is reported, and the other partitions go on.
+  Properties properties = consumer_properties(options, {group_id, {}, "error"});
+  properties.set("enable.partition.eof", "true");
+  return properties;
+}
+
 }  // namespace outbox::broker::kafka

@@ -43,5 +43,7 @@ class Properties {
 [[nodiscard]] Properties admin_properties(const ConnectionOptions& options);
 [[nodiscard]] Properties consumer_properties(const ConnectionOptions& options,
                                              const ConsumerOptions& consumer);
+[[nodiscard]] Properties reader_properties(const ConnectionOptions& options,
+                                           const std::string& group_id);
 
 }  // namespace outbox::broker::kafka
