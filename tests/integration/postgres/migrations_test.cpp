@@ -27,14 +27,14 @@ TEST(PostgresMigrations, many_at_once_apply_each_migration_once) {
       });
     }
   }
-  EXPECT_EQ(applied, 3U);
-  EXPECT_EQ(schema.value("SELECT count(*) FROM outboxd_migrations"), "3");
+  EXPECT_EQ(applied, 4U);
+  EXPECT_EQ(schema.value("SELECT count(*) FROM outboxd_migrations"), "4");
 }
 
 TEST(PostgresMigrations, status_shows_what_would_run) {
   const PostgresSchema schema;
   const auto views = store::postgres::make_home(options_of(schema)).migrations()->status();
-  ASSERT_THAT(views, SizeIs(3));
+  ASSERT_THAT(views, SizeIs(4));
   EXPECT_FALSE(views[1].applied_at);
   EXPECT_EQ(views[1].name, "outbox");
   EXPECT_THAT(views[1].sql, HasSubstr("CREATE TABLE \"" + schema.name() + "\".\"outbox_events\""));
