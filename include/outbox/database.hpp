@@ -14,8 +14,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <outbox/publish.hpp>
 #include <outbox/transaction.hpp>
@@ -23,17 +25,21 @@
 namespace outbox {
 
 struct DatabaseOptions {
-  /// `postgresql://…` (libpq's URL), or `sqlite:///var/lib/shop.db`, or a path that ends in .db or
-  /// .sqlite.
+  /// As outboxd's own `database.url`: `postgresql://user:password@host:5432/shop`,
+  /// `sqlite:///shop.db` (relative) or `sqlite:////var/lib/shop.db`; or a path that ends in .db or
+  /// .sqlite. SQLite's file is made where there is none.
   std::string url;
   PublishOptions publish;
-  /// For one statement, its waiting for locks included.
+  /// For one statement, its waiting for locks included, and for getting a connection. Zero: none.
+  /// On SQLite it bounds the waiting alone.
   std::chrono::milliseconds statement_timeout{30000};
-  /// Connections that are kept open; more callers at once wait for one. SQLite has one writer.
+  /// Connections that are kept open; more callers at once wait for one. SQLite has one writer, and
+  /// all transactions of a process on one file take turns on it.
   int connections_max = 8;
 };
 
-/// Thread-safety: any number of threads at once. Connects on first use, and again after a loss.
+/// Thread-safety: any number of threads at once. Connects on first use, and again after a loss: a
+/// connection that broke while it lay idle is replaced without an error.
 class Database {
  public:
   /// Throws Error(configuration) for a URL of no kind that is known.
@@ -43,8 +49,13 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   /// Calls `work` in a transaction and commits when it returns; rolls back where it throws, and
-  /// lets the exception on. Returns what `work` returns. An Error with in_doubt() means that the
-  /// connection broke during COMMIT. Nothing is tried again: that is the caller's to decide.
+  /// lets the exception on. Returns what `work` returns, which must not refer to the transaction.
+  ///
+  /// Throws besides what `work` throws: Error(unreachable) where the database is away, and with
+  /// in_doubt() where the connection broke during COMMIT; Error(conflict) where no connection came
+  /// free in time or SQLite's file stayed locked; Error(usage) for one within another of the same
+  /// thread on SQLite; Error(failed) where `work` kept an error of a statement to itself.
+  /// `work` is not called again: that is the caller's to decide.
   template <class Work>
   auto transaction(Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
     using Result = std::invoke_result_t<Work&, Transaction&>;
@@ -57,7 +68,8 @@ class Database {
     }
   }
 
-  /// Runs statements without parameters, separated by `;`, each by itself: schemas.
+  /// Runs statements without parameters, separated by `;`, as one transaction: schemas. Errors as
+  /// in transaction().
   void script(const std::string& sql);
 
   [[nodiscard]] Dialect dialect() const noexcept;

@@ -10,7 +10,12 @@
 //     const auto restocked = event.payload_as<Restocked>();      // consuming
 //
 // Reading throws std::exception, naming the field, where one is missing or of another type: a
-// number where a text should be is an error, not zero.
+// number where a text should be is an error, not zero. Between kinds of numbers nlohmann-json
+// converts in silence: 1.5 read as an integer is 1, and what does not fit wraps. Read integers as
+// std::int64_t, and write money as integers or as texts.
+//
+// A back end that only publishes needs no library of ours for this header; parse_json is in
+// outbox_library.
 #pragma once
 
 #include <string>

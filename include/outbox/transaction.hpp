@@ -2,7 +2,8 @@
 //
 // One open transaction, whatever the database: statements with parameters, rows as text, events.
 //
-// The SQL is the database's own; placeholders are `$1`, `$2`, … everywhere.
+// The SQL is the database's own; placeholders are `$1`, `$2`, … everywhere, each parameter used at
+// least once.
 //
 // Thread-safety: one thread at a time. Lifetime: as the function it was given to.
 #pragma once
@@ -14,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <outbox/event.hpp>
@@ -27,25 +29,32 @@ namespace outbox {
 
 enum class Dialect : std::uint8_t { postgres, sqlite };
 
-/// A parameter: a text, a number, a truth value or NULL (std::nullopt), sent as text; the database
-/// converts it to what the statement wants. Bytes that are no text do not fit.
+/// A parameter: a text, a number, a truth value or NULL (std::nullopt). PostgreSQL gets all of them
+/// as text and converts them to what the statement wants; SQLite gets numbers as numbers, because
+/// there a text is greater than any number. Money is best held in integers of the smallest coin.
+/// Bytes that are no text do not fit.
 class Parameter {
  public:
+  enum class Kind : std::uint8_t { text, integer, real };
+
   Parameter(std::nullopt_t) {}                             // NOLINT: meant to convert
   Parameter(std::string text) : text_(std::move(text)) {}  // NOLINT
   Parameter(std::string_view text) : text_(text) {}        // NOLINT
   Parameter(const char* text) : text_(text) {}             // NOLINT
-  Parameter(std::optional<std::string> text) : text_(std::move(text)) {}  // NOLINT
-  Parameter(bool value) : text_(value ? "1" : "0") {}                     // NOLINT
-  Parameter(const Uuid& uuid) : text_(to_string(uuid)) {}                 // NOLINT
+  Parameter(std::optional<std::string> text) : text_(std::move(text)) {}               // NOLINT
+  Parameter(bool value) : text_(value ? "1" : "0"), kind_(Kind::integer) {}            // NOLINT
+  Parameter(const Uuid& uuid) : text_(to_string(uuid)) {}                              // NOLINT
   template <std::integral T>
-  Parameter(T value) : text_(std::to_string(value)) {}  // NOLINT
-  Parameter(double value);                              // NOLINT: shortest text that reads back
+  Parameter(T value) : text_(std::to_string(value)), kind_(Kind::integer) {}  // NOLINT
+  Parameter(double value);  // NOLINT: the shortest text that reads back
 
+  /// None: NULL.
   [[nodiscard]] const std::optional<std::string>& text() const noexcept { return text_; }
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
 
  private:
   std::optional<std::string> text_;
+  Kind kind_ = Kind::text;
 };
 
 /// One row of a result, by column number from 0. The reading functions throw Error(failed), naming
@@ -73,8 +82,9 @@ class Transaction {
 
   /// Runs one statement. Returns its rows; with `RETURNING` those that it touched. Throws
   /// Error(failed) with the database's words, Error(conflict) for a deadlock or a lock that was not
-  /// got, Error(unreachable) where the connection is gone. COMMIT and ROLLBACK are not its to say:
-  /// Error(usage).
+  /// got, Error(unreachable) where the connection is gone or the database was too slow. COMMIT and
+  /// ROLLBACK are not its to say: Error(usage). On PostgreSQL nothing more can be done in the
+  /// transaction after an error, unless it goes back to a savepoint.
   template <class... P>
   Rows execute(std::string_view sql, const P&... parameters) {
     const std::vector<Parameter> all{Parameter(parameters)...};

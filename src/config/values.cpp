@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "core/topic_name.hpp"
+
 namespace outbox::config {
 namespace {
 
@@ -159,12 +161,7 @@ std::string format_size(double bytes) {
 }
 
 bool is_topic_name(std::string_view text) {
-  if (text.empty() || text.size() > 249 || text == "." || text == ".." || text.starts_with("__")) {
-    return false;
-  }
-  return std::all_of(text.begin(), text.end(), [](char letter) {
-    return is_word_letter(letter) || letter == '.' || letter == '-';
-  });
+  return topic_fault(text).empty();
 }
 
 bool is_sql_name(std::string_view text) {

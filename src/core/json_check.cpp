@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <bitset>
 
 #include "core/json_scan.hpp"
@@ -15,7 +16,8 @@ enum class Expect { value, value_or_end, name, name_or_end, comma_or_end };
 
 class Checker {
  public:
-  explicit Checker(std::string_view text) noexcept : text_(text) {}
+  Checker(std::string_view text, std::size_t nesting_max) noexcept
+      : text_(text), nesting_max_(std::min(nesting_max, json_nesting_max)) {}
 
   std::optional<TextFault> run() noexcept {
     while (what_.empty()) {
@@ -64,7 +66,7 @@ class Checker {
   }
 
   void open(bool object) noexcept {
-    if (depth_ == json_depth_max) return fail("it is nested too deep");
+    if (depth_ == nesting_max_) return fail("it is nested too deep");
     objects_[depth_++] = object;
     ++at_;
     expect_ = object ? Expect::name_or_end : Expect::value_or_end;
@@ -166,17 +168,18 @@ class Checker {
   void fail(std::string_view what) noexcept { what_ = what; }
 
   std::string_view text_;
+  std::size_t nesting_max_;
   std::string_view what_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
   Expect expect_ = Expect::value;
-  std::bitset<json_depth_max> objects_;
+  std::bitset<json_nesting_max> objects_;
 };
 
 }  // namespace
 
-std::optional<TextFault> find_json_fault(std::string_view text) noexcept {
-  return Checker(text).run();
+std::optional<TextFault> find_json_fault(std::string_view text, std::size_t nesting_max) noexcept {
+  return Checker(text, nesting_max).run();
 }
 
 std::optional<TextFault> find_utf8_fault(std::string_view text) noexcept {

@@ -17,7 +17,7 @@
 namespace outbox {
 
 /// Deeper texts are refused, so that no reader behind us overflows its stack.
-inline constexpr std::size_t json_depth_max = 512;
+inline constexpr std::size_t json_nesting_max = 512;
 
 /// Why a text is not what it should be, and at which byte (from 0).
 struct TextFault {
@@ -26,9 +26,10 @@ struct TextFault {
 };
 
 /// Checks that `text` is exactly one JSON value (RFC 8259, with white space around it), is valid
-/// UTF-8 and nested at most json_depth_max deep. No value: it is. Lone surrogates in `\u` escapes
-/// pass, as they do in PostgreSQL's `json`.
-[[nodiscard]] std::optional<TextFault> find_json_fault(std::string_view text) noexcept;
+/// UTF-8 and nested at most `nesting_max` deep, which is at most json_nesting_max. No value: it is.
+/// Lone surrogates in `\u` escapes pass, as they do in PostgreSQL's `json`.
+[[nodiscard]] std::optional<TextFault> find_json_fault(
+    std::string_view text, std::size_t nesting_max = json_nesting_max) noexcept;
 
 /// The first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), if there is one.
 [[nodiscard]] std::optional<TextFault> find_utf8_fault(std::string_view text) noexcept;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "publish/insert.hpp"
 
+#include <array>
+
 #include <outbox/error.hpp>
 #include <outbox/uuid.hpp>
 
 #include <fmt/format.h>
 
-namespace outbox::publish {
+namespace outbox::publishing {
 namespace {
 
 using Column = TableColumns::Column;
@@ -44,8 +46,8 @@ class Row {
   }
 
   Insert finish(const InsertTarget& target) && {
-    insert_.sql = fmt::format("INSERT INTO {} ({}) VALUES ({}) RETURNING {}", target.table,
-                              columns_, values_, quoted(*target.shape.columns.id));
+    insert_.sql = fmt::format("INSERT INTO {} ({}) VALUES ({})", target.table, columns_, values_);
+    insert_.id = quoted(*target.shape.columns.id);
     return std::move(insert_);
   }
 
@@ -101,7 +103,29 @@ void put_life(Row& row, const InsertTarget& target) {
   row.put_sql(columns.updated_at, target.now);
 }
 
+template <auto Field>
+std::optional<std::string_view> field(const EventFields& event) {
+  return event.*Field;
+}
+
+constexpr std::array native = {
+    NativeColumn{"event_id", "uuid", field<&EventFields::event_id>},
+    NativeColumn{"aggregate_type", "text", field<&EventFields::aggregate_type>},
+    NativeColumn{"aggregate_id", "text", field<&EventFields::aggregate_id>},
+    NativeColumn{"event_key", "text", field<&EventFields::key>},
+    NativeColumn{"event_type", "text", field<&EventFields::event_type>},
+    NativeColumn{"payload", "json", field<&EventFields::payload>},
+    NativeColumn{"payload_bytes", "bytea", field<&EventFields::payload_bytes>},
+    NativeColumn{"content_type", "text", field<&EventFields::content_type>},
+    NativeColumn{"topic", "text", field<&EventFields::topic>},
+    NativeColumn{"headers", "json", field<&EventFields::headers_json>},
+};
+
 }  // namespace
+
+std::span<const NativeColumn> native_columns() noexcept {
+  return native;
+}
 
 Insert make_insert(const InsertTarget& target, const EventFields& event) {
   const TableColumns& columns = target.shape.columns;
@@ -125,4 +149,4 @@ Insert make_insert(const InsertTarget& target, const EventFields& event) {
   return std::move(row).finish(target);
 }
 
-}  // namespace outbox::publish
+}  // namespace outbox::publishing

@@ -5,13 +5,14 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/table_shape.hpp"
 
-namespace outbox::publish {
+namespace outbox::publishing {
 
 /// What an event says. Texts are views: they must live until the statement has run.
 struct EventFields {
@@ -35,7 +36,8 @@ struct InsertValue {
 };
 
 struct Insert {
-  std::string sql;  ///< `INSERT … VALUES ($1, …) RETURNING id`, numbered from $1.
+  std::string sql;  ///< `INSERT … VALUES ($1, …)`, numbered from $1.
+  std::string id;   ///< The id's column, quoted, for ` RETURNING `.
   std::vector<InsertValue> values;
 };
 
@@ -50,4 +52,13 @@ struct InsertTarget {
 /// in an ORM and not in the table.
 [[nodiscard]] Insert make_insert(const InsertTarget& target, const EventFields& event);
 
-}  // namespace outbox::publish
+/// A column of the product's own table that an event fills, for statements over many events.
+struct NativeColumn {
+  std::string_view name;
+  std::string_view type;  ///< PostgreSQL's name for it.
+  std::optional<std::string_view> (*value)(const EventFields&);
+};
+
+[[nodiscard]] std::span<const NativeColumn> native_columns() noexcept;
+
+}  // namespace outbox::publishing

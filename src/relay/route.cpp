@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/route.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <new>
 
@@ -14,11 +13,6 @@ namespace {
 
 constexpr std::string_view remedy =
     "correct the row's topic, relay.routes, relay.default-topic or relay.transform";
-
-bool is_topic_character(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
 
 std::size_t slot_of(const OutboxRow& row) noexcept {
   constexpr std::hash<std::string_view> hash;
@@ -39,18 +33,6 @@ TemplateValues values_of(const OutboxRow& row, std::string_view topic) noexcept 
 }
 
 }  // namespace
-
-std::string_view topic_fault(std::string_view topic) noexcept {
-  constexpr std::size_t length_max = 249;
-  if (topic.empty()) return "is empty";
-  if (topic.size() > length_max) return "is longer than the 249 characters that Kafka takes";
-  if (topic == "." || topic == "..") return "is no name that Kafka takes";
-  if (topic.starts_with("__")) return "begins with '__', which is for the brokers' own topics";
-  if (!std::all_of(topic.begin(), topic.end(), is_topic_character)) {
-    return "has a character other than a-z, A-Z, 0-9, '.', '_' and '-'";
-  }
-  return {};
-}
 
 bool matches(std::string_view pattern, std::string_view text) noexcept {
   // Greedy with one way back: after a mismatch the last `*` takes one character more.

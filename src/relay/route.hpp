@@ -23,15 +23,11 @@
 
 #include "core/message_rules.hpp"
 #include "core/row.hpp"
+#include "core/topic_name.hpp"
 #include "relay/envelope_arena.hpp"
 #include "relay/transform_template.hpp"
 
 namespace outbox::relay {
-
-/// Why a topic of this name must not be written to, as the end of a sentence; empty: it may.
-/// Kafka's own rules (1 to 249 of `[A-Za-z0-9._-]`, not `.` or `..`), and no topic that begins with
-/// `__`: those are the brokers' own, and a row must not reach them.
-[[nodiscard]] std::string_view topic_fault(std::string_view topic) noexcept;
 
 /// True where `text` matches `pattern`, in which `*` stands for any text, also none.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view text) noexcept;

@@ -13,6 +13,11 @@
 
 #include <outbox/uuid.hpp>
 
+extern "C" {
+struct pg_conn;
+struct sqlite3;
+}
+
 namespace outbox::store {
 
 /// An open transaction. Destroyed without commit() it is rolled back.
@@ -32,6 +37,10 @@ class InboxTransaction {
   virtual void savepoint() = 0;              ///< Opens one; not nested.
   virtual void rollback_to_savepoint() = 0;  ///< Undoes everything since savepoint().
   virtual void commit() = 0;
+
+  /// The driver's connection, as it is now: null where the database is another, or it broke.
+  [[nodiscard]] virtual pg_conn* postgres() noexcept { return nullptr; }
+  [[nodiscard]] virtual sqlite3* sqlite() noexcept { return nullptr; }
 };
 
 class Inbox {

@@ -37,6 +37,8 @@ class Result {
   [[nodiscard]] Uuid uuid(int row, int column) const;
   /// An integer[] without NULLs; a NULL array is empty.
   [[nodiscard]] std::vector<int> integers(int row, int column) const;
+  /// All values of a result that came as text.
+  [[nodiscard]] std::vector<std::vector<std::optional<std::string>>> texts() const;
   /// Rows that the statement touched, by its command tag.
   [[nodiscard]] std::int64_t touched() const;
   [[nodiscard]] const std::shared_ptr<pg_result>& memory() const noexcept { return result_; }
@@ -92,6 +94,8 @@ class Connection {
 
   [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
   void close() noexcept;
+  /// libpq's own; null while none is open. What is sent on it must leave the transaction open.
+  [[nodiscard]] pg_conn* native() const noexcept { return connection_.get(); }
 
  private:
   void open();

@@ -13,7 +13,7 @@ namespace {
 // Statements of one round trip; libpq holds their results in memory meanwhile.
 constexpr std::size_t round_trip_max = 500;
 
-publish::EventFields fields_of(const NewEvent& event) {
+publishing::EventFields fields_of(const NewEvent& event) {
   return {.event_id = event.event_id,
           .aggregate_type = event.aggregate_type,
           .aggregate_id = event.aggregate_id,
@@ -52,7 +52,7 @@ class PostgresEvents final : public Events {
  private:
   void send(std::span<const NewEvent> events, std::size_t of, std::vector<std::string>& ids) {
     const auto& created_at = table_->shape().columns.created_at;
-    const publish::InsertTarget target{
+    const publishing::InsertTarget target{
         .shape = table_->shape(),
         .table = table_->name(),
         .now = table_->has(created_at) ? table_->clock(created_at) : "clock_timestamp()"};
@@ -62,8 +62,8 @@ class PostgresEvents final : public Events {
     const std::size_t before = ids.size();
     for (const NewEvent& event : events) {
       try {
-        publish::Insert insert = publish::make_insert(target, fields_of(event));
-        texts.push_back(std::move(insert.sql) + "::text");
+        const publishing::Insert insert = publishing::make_insert(target, fields_of(event));
+        texts.push_back(insert.sql + " RETURNING " + insert.id + "::text");
         statements.push_back({.sql = texts.back(), .parameters = bind(insert.values)});
       } catch (const Error& error) {
         refuse(event, before + texts.size(), of, error);
@@ -80,9 +80,9 @@ class PostgresEvents final : public Events {
       ids.push_back(result.text(0, 0));
   }
 
-  static Parameters bind(const std::vector<publish::InsertValue>& values) {
+  static Parameters bind(const std::vector<publishing::InsertValue>& values) {
     Parameters parameters;
-    for (const publish::InsertValue& value : values) {
+    for (const publishing::InsertValue& value : values) {
       if (value.bytes && value.text)
         parameters.bytes(*value.text);
       else if (value.text && value.text->find('\0') != std::string::npos)

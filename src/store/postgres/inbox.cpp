@@ -44,17 +44,7 @@ class PostgresInboxTransaction final : public InboxTransaction {
   std::vector<std::vector<std::optional<std::string>>> execute(
       std::string_view sql, std::span<const std::optional<std::string>> parameters) override {
     const Result result = session_->connection.run_text("running a handler's SQL", sql, parameters);
-    std::vector<std::vector<std::optional<std::string>>> rows;
-    for (int row = 0; row < result.rows(); ++row) {
-      auto& values = rows.emplace_back();
-      for (int column = 0; column < result.columns(); ++column) {
-        if (result.is_null(row, column))
-          values.emplace_back(std::nullopt);
-        else
-          values.emplace_back(result.text(row, column));
-      }
-    }
-    return rows;
+    return result.texts();
   }
 
   void savepoint() override {
@@ -70,6 +60,8 @@ class PostgresInboxTransaction final : public InboxTransaction {
     session_->connection.commit();
     open_ = false;
   }
+
+  pg_conn* postgres() noexcept override { return session_->connection.native(); }
 
  private:
   std::shared_ptr<Session> session_;

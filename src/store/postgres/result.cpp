@@ -73,6 +73,21 @@ std::vector<int> Result::integers(int row, int column) const {
   return numbers;
 }
 
+std::vector<std::vector<std::optional<std::string>>> Result::texts() const {
+  std::vector<std::vector<std::optional<std::string>>> texts;
+  texts.reserve(static_cast<std::size_t>(rows_));
+  for (int row = 0; row < rows_; ++row) {
+    auto& values = texts.emplace_back();
+    for (int column = 0; column < columns(); ++column) {
+      if (is_null(row, column))
+        values.emplace_back(std::nullopt);
+      else
+        values.emplace_back(text(row, column));
+    }
+  }
+  return texts;
+}
+
 std::int64_t Result::touched() const {
   return std::strtoll(PQcmdTuples(result_.get()), nullptr, 10);
 }

@@ -54,9 +54,9 @@ std::string hint_of(int code) {
 
 }  // namespace
 
-Error error_of(sqlite3* handle, int code, std::string_view action) {
+SqliteError error_of(sqlite3* handle, int code, std::string_view action) {
   const char* text = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  return Error(kind_of(code), fmt::format("SQLite, {}: {}", action, text), hint_of(code));
+  return {kind_of(code), code, fmt::format("SQLite, {}: {}", action, text), hint_of(code)};
 }
 
 Query::~Query() {
@@ -75,6 +75,10 @@ void expect_bound(sqlite3_stmt* statement, int code) {
 
 void Query::bind(int index, std::int64_t value) {
   expect_bound(statement_, sqlite3_bind_int64(statement_, index, value));
+}
+
+void Query::bind_real(int index, double value) {
+  expect_bound(statement_, sqlite3_bind_double(statement_, index, value));
 }
 
 void Query::bind(int index, std::string_view text) {
@@ -103,8 +107,16 @@ void Query::bind_optional(int index, const std::optional<std::string>& text) {
 }
 
 void Query::bind_named(const std::string& name, const std::optional<std::string>& text) {
-  const int index = sqlite3_bind_parameter_index(statement_, name.c_str());
+  const int index = index_of(name);
   if (index > 0) bind_optional(index, text);
+}
+
+int Query::index_of(const std::string& name) const noexcept {
+  return sqlite3_bind_parameter_index(statement_, name.c_str());
+}
+
+int Query::parameters() const noexcept {
+  return sqlite3_bind_parameter_count(statement_);
 }
 
 bool Query::step() {
@@ -213,12 +225,16 @@ sqlite3_stmt* Connection::cached(const std::string& sql) {
 }
 
 Query Connection::prepare_once(std::string_view sql) {
+  return sqlite::prepare_once(handle(), sql);
+}
+
+Query prepare_once(sqlite3* handle, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
   const int code =
-      sqlite3_prepare_v2(handle(), sql.data(), static_cast<int>(sql.size()), &statement, &rest);
+      sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &statement, &rest);
   StatementHandle owned(statement);
-  if (code != SQLITE_OK) throw error_of(handle(), code, "preparing a statement");
+  if (code != SQLITE_OK) throw error_of(handle, code, "preparing a statement");
   const std::string_view behind(rest, sql.data() + sql.size());
   if (owned == nullptr || behind.find_first_not_of(" \t\r\n;") != std::string_view::npos) {
     throw Error(ErrorKind::failed, "a call takes exactly one SQL statement");

@@ -42,12 +42,17 @@ class Query {
 
   /// Parameters are numbered from 1. Texts and blobs are copied.
   void bind(int index, std::int64_t value);
+  void bind_real(int index, double value);
   void bind(int index, std::string_view text);
   void bind(int index, std::nullptr_t);
   void bind_blob(int index, std::string_view bytes);
   void bind_optional(int index, const std::optional<std::string>& text);
   /// A name that the statement does not use is passed over.
   void bind_named(const std::string& name, const std::optional<std::string>& text);
+  /// Of a placeholder such as `$1`; 0 where the statement has none of that name.
+  [[nodiscard]] int index_of(const std::string& name) const noexcept;
+  /// The number of different placeholders.
+  [[nodiscard]] int parameters() const noexcept;
 
   /// True while there is a row.
   [[nodiscard]] bool step();
@@ -139,8 +144,26 @@ class Transaction {
   bool open_ = true;
 };
 
+/// What SQLite said, for a caller that has to know the code.
+class SqliteError : public Error {
+ public:
+  SqliteError(ErrorKind kind, int code, const std::string& what, std::string hint)
+      : Error(kind, what, std::move(hint)), code_(code) {}
+
+  /// Another connection held a lock for longer than the busy time-out.
+  [[nodiscard]] bool is_locked() const noexcept {
+    return (code_ & 0xFF) == SQLITE_BUSY || (code_ & 0xFF) == SQLITE_LOCKED;
+  }
+
+ private:
+  int code_;
+};
+
 /// What SQLite's code means for us. `action` is what was being done.
-[[nodiscard]] Error error_of(sqlite3* handle, int code, std::string_view action);
+[[nodiscard]] SqliteError error_of(sqlite3* handle, int code, std::string_view action);
+
+/// A statement for one use. Error(failed) where the text is not exactly one.
+[[nodiscard]] Query prepare_once(sqlite3* handle, std::string_view sql);
 
 template <class... Values>
 Query Connection::query(const std::string& sql, const Values&... values) {

@@ -62,6 +62,8 @@ class SqliteInboxTransaction final : public InboxTransaction {
 
   void commit() override { transaction_.commit(); }
 
+  sqlite3* sqlite() noexcept override { return connection().handle(); }
+
  private:
   [[nodiscard]] Connection& connection() const noexcept { return turn_.connection(); }
 

@@ -78,8 +78,8 @@ TEST(JsonText, names_the_byte_at_which_the_fault_is) {
 }
 
 TEST(JsonText, refuses_what_is_nested_too_deep) {
-  EXPECT_TRUE(is_json(nested(json_depth_max)));
-  EXPECT_FALSE(is_json(nested(json_depth_max + 1)));
+  EXPECT_TRUE(is_json(nested(json_nesting_max)));
+  EXPECT_FALSE(is_json(nested(json_nesting_max + 1)));
   EXPECT_FALSE(is_json(std::string(1'000'000, '[')));
 }
 

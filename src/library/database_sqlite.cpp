@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <outbox/error.hpp>
+
+#include "library/backend.hpp"
+#include "library/transaction_sqlite.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace outbox::library {
+namespace {
+
+using store::sqlite::SqliteError;
+using store::sqlite::Turn;
+
+class SqliteBackend final : public Backend {
+ public:
+  explicit SqliteBackend(const DatabaseOptions& options)
+      : publish_(options.publish),
+        wait_(options.statement_timeout.count() == 0 ? std::chrono::hours(24)
+                                                     : options.statement_timeout),
+        database_(store::sqlite::Database::of(options.url)) {}
+
+  void run(const std::function<void(Transaction&)>& work) override {
+    const Turn turn = take_turn();
+    const auto open = begin(turn);
+    SqliteTransaction transaction(turn.connection().handle(), publish_);
+    work(transaction);
+    commit(*open);
+  }
+
+  void script(const std::string& sql) override {
+    const Turn turn = take_turn();
+    const auto open = begin(turn);
+    turn.connection().run_script(sql);
+    commit(*open);
+  }
+
+  [[nodiscard]] Dialect dialect() const noexcept override { return Dialect::sqlite; }
+
+ private:
+  using OpenTransaction = store::sqlite::Transaction;
+
+  [[noreturn]] static void locked(const Error& error) {
+    throw Error(ErrorKind::conflict, error.what());
+  }
+
+  [[nodiscard]] Turn take_turn() {
+    try {
+      return database_->write(wait_, store::sqlite::Access::create);
+    } catch (const SqliteError& error) {
+      if (error.is_locked()) locked(error);
+      throw;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::unreachable) locked(error);
+      throw;
+    }
+  }
+
+  static std::unique_ptr<OpenTransaction> begin(const Turn& turn) {
+    try {
+      return std::make_unique<OpenTransaction>(turn.connection());
+    } catch (const SqliteError& error) {
+      if (error.is_locked()) locked(error);
+      throw;
+    }
+  }
+
+  static void commit(OpenTransaction& transaction) {
+    try {
+      transaction.commit();
+    } catch (const SqliteError& error) {
+      if (error.is_locked()) locked(error);
+      throw;
+    }
+  }
+
+  const PublishOptions publish_;
+  const std::chrono::milliseconds wait_;
+  const std::shared_ptr<store::sqlite::Database> database_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_sqlite_backend(const DatabaseOptions& options) {
+  return std::make_unique<SqliteBackend>(options);
+}
+
+}  // namespace outbox::library

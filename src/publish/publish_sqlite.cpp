@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include <outbox/error.hpp>
+#include <outbox/sqlite.hpp>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "publish/check.hpp"
+#include "publish/insert.hpp"
+
+namespace outbox {
+namespace {
+
+using publishing::CheckedEvent;
+
+ErrorKind kind_of(int code, std::string_view text) {
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorKind::conflict;
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOMEM:
+      return ErrorKind::unreachable;
+    default:
+      // SQLite has no code for either.
+      return text.starts_with("no such table") || text.find("has no column") != text.npos
+                 ? ErrorKind::not_found
+                 : ErrorKind::failed;
+  }
+}
+
+std::string hint_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::conflict:
+      return "roll back and run the transaction again; begin it with BEGIN IMMEDIATE";
+    case ErrorKind::not_found:
+      return "run `outboxd migrate`, or name the table in PublishOptions::table";
+    default:
+      return {};
+  }
+}
+
+void expect(sqlite3* connection, int code) {
+  if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW) return;
+  const std::string text = sqlite3_errmsg(connection);
+  const ErrorKind kind = kind_of(code, text);
+  throw Error(kind, fmt::format("publish: SQLite: {}", text), hint_of(kind));
+}
+
+/// The statement of the last event, kept while the next one has the same columns.
+class Statement {
+ public:
+  explicit Statement(sqlite3* connection) : connection_(connection) {}
+
+  void run(const publishing::Insert& insert) {
+    prepare(insert.sql);
+    int index = 0;
+    for (const publishing::InsertValue& value : insert.values)
+      expect(connection_, bind(++index, value));
+    for (int code = SQLITE_ROW; code == SQLITE_ROW;) {
+      code = sqlite3_step(handle_.get());
+      expect(connection_, code);
+    }
+  }
+
+ private:
+  void prepare(const std::string& sql) {
+    if (handle_ && sql == sql_) {
+      expect(connection_, sqlite3_reset(handle_.get()));
+      return;
+    }
+    sqlite3_stmt* prepared = nullptr;
+    const int code = sqlite3_prepare_v2(connection_, sql.c_str(), static_cast<int>(sql.size()),
+                                        &prepared, nullptr);
+    handle_.reset(prepared);
+    sql_ = sql;
+    expect(connection_, code);
+  }
+
+  // The texts outlive the step, so that SQLite needs no copy of them.
+  int bind(int index, const publishing::InsertValue& value) {
+    const std::string& text = *value.text;
+    if (value.bytes) {
+      return sqlite3_bind_blob64(handle_.get(), index, text.data(), text.size(), SQLITE_STATIC);
+    }
+    return sqlite3_bind_text64(handle_.get(), index, text.data(), text.size(), SQLITE_STATIC,
+                               SQLITE_UTF8);
+  }
+
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+  };
+
+  sqlite3* connection_;
+  std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
+  std::string sql_;
+};
+
+/// Within the caller's transaction a part of it; where none is open, a transaction by itself.
+class Savepoint {
+ public:
+  explicit Savepoint(sqlite3* connection) : connection_(connection) {
+    run("SAVEPOINT outbox_publish");
+    open_ = true;
+  }
+  ~Savepoint() {
+    // Some errors make SQLite roll the whole transaction back, and the savepoint with it.
+    if (!open_ || sqlite3_get_autocommit(connection_) != 0) return;
+    sqlite3_exec(connection_, "ROLLBACK TO outbox_publish; RELEASE outbox_publish", nullptr,
+                 nullptr, nullptr);
+  }
+  Savepoint(const Savepoint&) = delete;
+  Savepoint& operator=(const Savepoint&) = delete;
+
+  void release() {
+    run("RELEASE outbox_publish");
+    open_ = false;
+  }
+
+ private:
+  void run(const char* sql) {
+    expect(connection_, sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr));
+  }
+
+  sqlite3* connection_;
+  bool open_ = false;
+};
+
+}  // namespace
+
+Uuid publish(sqlite3* connection, const Event& event, const PublishOptions& options) {
+  return publish(connection, std::span(&event, 1), options).front();
+}
+
+std::vector<Uuid> publish(sqlite3* connection, std::span<const Event> events,
+                          const PublishOptions& options) {
+  static const TableShape shape;
+  const std::string table = publishing::quoted_table(options);
+  const std::vector<CheckedEvent> checked = publishing::check(events, options);
+  if (options.enabled && !checked.empty()) {
+    if (connection == nullptr) {
+      throw Error(ErrorKind::usage, "publish: the connection is a null pointer");
+    }
+    Savepoint savepoint(connection);
+    {
+      Statement statement(connection);
+      for (const CheckedEvent& event : checked) {
+        statement.run(
+            publishing::make_insert({.shape = shape, .table = table, .now = {}}, event.fields()));
+      }
+    }
+    savepoint.release();
+  }
+  return publishing::ids_of(checked);
+}
+
+}  // namespace outbox
