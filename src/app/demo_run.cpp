@@ -146,14 +146,22 @@ class Demo {
     consume_options.group_id = store_options.consumer_name;
     consume_options.topics = {std::string(demo_topic)};
     consume_options.dead_letter_topic = demo_dead_letter_topic;
-    consume_options.after_commit = [this](std::span<const consume::Event> handled) {
+    consume_options.after_commit = [this](std::span<const ReceivedEvent> handled) {
       std::vector<DemoLedger::Consumed> orders;
-      for (const consume::Event& event : handled)
+      for (const ReceivedEvent& event : handled)
         orders.push_back(consumed_order(event));
       ledger_.consumed(orders);
     };
+    const auto count = [](std::span<const ReceivedEvent> events,
+                          store::InboxTransaction& transaction) {
+      for (const ReceivedEvent& event : events)
+        count_order(event, transaction);
+    };
+    consume::Handlers handlers;
+    handlers.add_for_others(
+        std::make_shared<const consume::EventHandler>(consume::EventHandler{count, true}));
     consumer_ = std::make_unique<consume::Runtime>(store, broker_, std::move(consume_options),
-                                                   &count_order, logger_);
+                                                   std::move(handlers), logger_);
   }
 
   void watch(DemoBoard& board) {
@@ -190,7 +198,7 @@ class Demo {
     DemoView view;
     view.figures = ledger_.take_figures();
     view.relayed = static_cast<std::int64_t>(relay_->counters().acknowledged);
-    view.duplicates = consumer_->counters().duplicates;
+    view.duplicates = consumer_->counts().duplicates;
     view.running = running();
     view.state = state;
     if (state == "finished") {

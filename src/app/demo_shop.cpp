@@ -149,8 +149,8 @@ void write_orders(const std::string& database_path, double rate, DemoLedger& led
   }
 }
 
-void count_order(const consume::Event& event, store::InboxTransaction& transaction) {
-  const auto payload = nlohmann::json::parse(event.message->value.value_or(""));
+void count_order(const ReceivedEvent& event, store::InboxTransaction& transaction) {
+  const auto payload = nlohmann::json::parse(event.payload.value_or(""));
   const std::array<std::optional<std::string>, 2> effect = {to_string(event.event_id),
                                                             std::string(event.aggregate_id)};
   transaction.execute("INSERT INTO demo_effects (event_id, number) VALUES ($1, $2)", effect);
@@ -164,10 +164,10 @@ void count_order(const consume::Event& event, store::InboxTransaction& transacti
       sale);
 }
 
-DemoLedger::Consumed consumed_order(const consume::Event& event) {
-  const std::string key = event.message->key.value_or("");
+DemoLedger::Consumed consumed_order(const ReceivedEvent& event) {
+  const std::string_view key = event.key.value_or("");
   const std::size_t dash = key.rfind('-');
-  const std::string_view digits = std::string_view(key).substr(dash + 1);
+  const std::string_view digits = key.substr(dash + 1);
   return {number_of(event.aggregate_id), static_cast<std::size_t>(number_of(digits)),
           event.event_id};
 }

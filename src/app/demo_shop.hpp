@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <outbox/received_event.hpp>
 #include "app/demo_figures.hpp"
-#include "consume/event.hpp"
 #include "store/inbox.hpp"
 
 namespace outbox::app {
@@ -30,10 +30,10 @@ void write_orders(const std::string& database_path, double rate, DemoLedger& led
 
 /// The consumer's work for one event, in the transaction that claims it. Throws where the payload
 /// is none of the shop's.
-void count_order(const consume::Event& event, store::InboxTransaction& transaction);
+void count_order(const ReceivedEvent& event, store::InboxTransaction& transaction);
 
 /// What the ledger needs to know of an event that was consumed.
-[[nodiscard]] DemoLedger::Consumed consumed_order(const consume::Event& event);
+[[nodiscard]] DemoLedger::Consumed consumed_order(const ReceivedEvent& event);
 
 struct ProductSales {
   std::string product;

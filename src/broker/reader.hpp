@@ -16,13 +16,6 @@
 
 namespace outbox::broker {
 
-/// The next offset to be read of one partition.
-struct Position {
-  std::string topic;
-  int partition = 0;
-  std::int64_t offset = 0;
-};
-
 /// What a partition holds: offsets from `first` to before `end`.
 struct PartitionRange {
   int partition = 0;

@@ -3,281 +3,277 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <outbox/error.hpp>
-#include <set>
+#include <utility>
+
+#include "core/backoff.hpp"
+#include "core/clock.hpp"
 
 namespace outbox::consume {
 
 namespace {
 
-constexpr Backoff connection_backoff{Backoff::Kind::exponential, std::chrono::milliseconds(200),
-                                     std::chrono::milliseconds(5000), 0.2};
+using broker::PartitionName;
+using broker::Position;
 
-// What a handler threw, told apart from the database being away, which blames no event.
-class HandlerFailure : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+constexpr Backoff connection_backoff{Backoff::Kind::exponential, std::chrono::milliseconds(200),
+                                     std::chrono::milliseconds(5000), 0};
+constexpr Duration lag_interval = std::chrono::seconds(1);
 
 void wait_until(Moment until, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
-  const auto rest = until - BootClock::now();
-  never.wait_for(lock, stop, rest, [] { return false; });
+  never.wait_for(lock, stop, until - BootClock::now(), [] { return false; });
+}
+
+void require(bool holds, const char* what, const char* remedy) {
+  if (!holds) throw Error(ErrorKind::configuration, what, remedy);
+}
+
+bool ends_the_run(const Error& error) {
+  return error.kind() == ErrorKind::configuration || error.kind() == ErrorKind::conflict;
 }
 
 }  // namespace
 
-// What was polled, and the events in it.
-struct Runtime::Batch {
-  Batch(broker::IncomingBatch polled, const RetryPolicy& policy)
-      : messages(std::move(polled.messages)), core(read(), policy) {}
-
-  [[nodiscard]] std::vector<BatchItem> read() {
-    std::vector<BatchItem> items;
-    for (const broker::IncomingMessage& message : messages) {
-      EventReading reading = read_event(message);
-      items.push_back({{message.topic, message.partition}, std::move(reading.fault)});
-      events.push_back(reading.event.value_or(Event{}));
+// One membership of the group: from subscribing until it is lost or the run ends.
+class Runtime::Membership {
+ public:
+  explicit Membership(Runtime& runtime)
+      : runtime_(runtime), options_(runtime.options_), consumer_(make_consumer()) {
+    for (int i = 0; i < std::max(1, options_.workers); ++i) {
+      workers_.push_back(
+          std::make_unique<Worker>(Surroundings{runtime.store_, runtime.broker_, runtime.options_,
+                                                runtime.handlers_, runtime.log_, runtime.counts_},
+                                   [this] { consumer_->wake(); }));
     }
-    return items;
   }
 
-  std::vector<broker::IncomingMessage> messages;
-  std::vector<Event> events;
-  BatchCore core;
+  ~Membership() { end(); }
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+  /// Returns where the run is to stop, or a new membership is to begin. True: it got messages.
+  bool run(const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] { consumer_->wake(); });
+    bool heard = false;
+    while (!stop.stop_requested()) {
+      broker::IncomingBatch polled = poll();
+      if (!polled.revoked.empty()) give_back(polled);
+      heard = heard || !polled.messages.empty();
+      hand_out(std::move(polled.messages));
+      for (const auto& worker : workers_)
+        worker->check();
+      balance();
+      commit_progress();
+      measure_lag();
+    }
+    return heard;
+  }
+
+ private:
+  std::unique_ptr<broker::Consumer> make_consumer() {
+    broker::ConsumerOptions consumer;
+    consumer.group_id = options_.group_id;
+    consumer.topics = options_.topics;
+    if (!options_.work.ordered) consumer.topics.push_back(options_.delay_topic);
+    consumer.offset_reset = options_.offset_reset;
+    consumer.instance_id = options_.instance_id;
+    return runtime_.broker_.consumer(consumer);
+  }
+
+  broker::IncomingBatch poll() {
+    try {
+      return consumer_->poll(static_cast<int>(options_.work.batch_size) * options_.workers,
+                             options_.poll_timeout);
+    } catch (const Error& error) {
+      // A topic that is not there yet holds up no other.
+      if (error.kind() != ErrorKind::not_found) throw;
+      runtime_.log_.warn("a topic of this consumer is not there",
+                         {{"group", options_.group_id}, {"reason", error.what()}});
+      return {};
+    }
+  }
+
+  // What is in hand of them is finished or rolled back, and their offsets are committed, before the
+  // group gives them to others.
+  void give_back(const broker::IncomingBatch& polled) {
+    runtime_.counts_.rebalances += 1;
+    for (const auto& worker : workers_)
+      worker->drop(polled.revoked);
+    gather_progress();
+    if (polled.lost) {
+      for (const PartitionName& partition : polled.revoked)
+        uncommitted_.erase(partition);
+    }
+    try {
+      commit_progress();
+    } catch (const Error& error) {
+      warn("offsets could not be committed before a rebalance", error);
+    }
+    for (const PartitionName& partition : polled.revoked) {
+      uncommitted_.erase(partition);
+      owners_.erase(partition);
+      paused_.erase(partition);
+      next_.erase(partition);
+    }
+    consumer_->release();
+  }
+
+  void hand_out(std::vector<broker::IncomingMessage> messages) {
+    std::map<PartitionName, std::vector<broker::IncomingMessage>> parts;
+    for (broker::IncomingMessage& message : messages) {
+      next_.try_emplace({message.topic, message.partition}, message.offset);
+      parts[{message.topic, message.partition}].push_back(std::move(message));
+    }
+    for (auto& [partition, part] : parts)
+      owner_of(partition).add(partition, std::move(part));
+  }
+
+  // A partition stays with the worker that has the fewest when its first message comes.
+  Worker& owner_of(const PartitionName& partition) {
+    const auto found = owners_.find(partition);
+    if (found != owners_.end()) return *workers_[found->second];
+    std::vector<std::size_t> load(workers_.size());
+    for (const auto& [other, worker] : owners_)
+      ++load[worker];
+    const auto least = static_cast<std::size_t>(
+        std::distance(load.begin(), std::min_element(load.begin(), load.end())));
+    owners_.emplace(partition, least);
+    return *workers_[least];
+  }
+
+  // At most two batches a partition are in hand: more would only take memory.
+  void balance() {
+    std::vector<PartitionName> pause;
+    std::vector<PartitionName> resume;
+    for (const auto& [partition, worker] : owners_) {
+      const std::size_t held = workers_[worker]->held(partition);
+      if (held >= 2 * options_.work.batch_size && paused_.insert(partition).second) {
+        pause.push_back(partition);
+      } else if (held <= options_.work.batch_size && paused_.erase(partition) > 0) {
+        resume.push_back(partition);
+      }
+    }
+    if (!pause.empty()) consumer_->pause(pause);
+    if (!resume.empty()) consumer_->resume(resume);
+  }
+
+  void gather_progress() {
+    for (const auto& worker : workers_) {
+      for (const Position& position : worker->take_progress()) {
+        uncommitted_[{position.topic, position.partition}] = position.offset;
+        next_[{position.topic, position.partition}] = position.offset;
+      }
+    }
+  }
+
+  void commit_progress() {
+    gather_progress();
+    if (uncommitted_.empty() || BootClock::now() < commit_at_) return;
+    std::vector<Position> positions;
+    for (const auto& [partition, offset] : uncommitted_)
+      positions.push_back({partition.topic, partition.partition, offset});
+    try {
+      // Where the partitions are lost the next poll says so, and the inbox skips what comes twice.
+      static_cast<void>(consumer_->commit(positions));
+      uncommitted_.clear();
+      commit_failures_ = 0;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unreachable) throw;
+      warn("offsets could not be committed, trying again", error);
+      commit_at_ = BootClock::now() + connection_backoff.delay(++commit_failures_, 0);
+    }
+  }
+
+  void measure_lag() {
+    if (BootClock::now() < lag_at_) return;
+    lag_at_ = BootClock::now() + lag_interval;
+    std::int64_t lag = 0;
+    for (const Position& end : consumer_->ends()) {
+      const auto next = next_.find({end.topic, end.partition});
+      if (next != next_.end()) lag += std::max<std::int64_t>(0, end.offset - next->second);
+    }
+    runtime_.counts_.lag = lag;
+  }
+
+  void end() {
+    for (const auto& worker : workers_)
+      worker->stop();
+    try {
+      commit_at_ = {};
+      commit_progress();
+    } catch (const Error& error) {
+      warn("the last offsets could not be committed, the inbox skips what comes twice", error);
+    }
+  }
+
+  void warn(const char* what, const Error& error) {
+    std::uint64_t suppressed = 0;
+    if (!runtime_.log_.may_repeat(what, std::chrono::seconds(5), suppressed)) return;
+    runtime_.log_.warn(what, {{"group", options_.group_id}, {"reason", error.what()}});
+  }
+
+  Runtime& runtime_;
+  const RuntimeOptions& options_;
+  const std::unique_ptr<broker::Consumer> consumer_;
+  std::map<PartitionName, std::size_t> owners_;
+  std::set<PartitionName> paused_;
+  std::map<PartitionName, std::int64_t> uncommitted_;
+  std::map<PartitionName, std::int64_t> next_;  ///< First offset that is not done with.
+  Moment commit_at_{};
+  int commit_failures_ = 0;
+  Moment lag_at_{};
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
-Runtime::Runtime(store::Home store, broker::Home broker, RuntimeOptions options, Handler handler,
+Runtime::Runtime(store::Home store, broker::Home broker, RuntimeOptions options, Handlers handlers,
                  Logger& log)
     : store_(std::move(store)),
       broker_(std::move(broker)),
       options_(std::move(options)),
-      handler_(std::move(handler)),
-      log_(log),
-      dead_letters_(broker_, options_.dead_letter_topic),
-      generator_(random_uuid().bytes[0] + 256U * random_uuid().bytes[1] + 1U) {
-  if (options_.group_id.empty() || options_.topics.empty() || options_.dead_letter_topic.empty()) {
-    throw Error(ErrorKind::configuration,
-                "a consumer needs a group, a topic and a dead-letter topic",
-                "set group_id, topics and dead_letter_topic");
-  }
+      handlers_(std::move(handlers)),
+      log_(log) {
+  require(!options_.group_id.empty(), "group_id is not set", "name the consumer's group");
+  require(!options_.topics.empty(), "topics is empty", "name the topics to consume");
+  require(!options_.dead_letter_topic.empty(), "dead_letter_topic is empty",
+          "name the topic for events that cannot be handled");
+  require(options_.work.batch_size > 0, "batch_size is not positive", "give at least 1");
+  require(options_.workers > 0, "workers is not positive", "give at least 1");
+  require(!handlers_.empty(), "no handler is registered", "register one with on() or on_any()");
 }
 
-double Runtime::random() {
-  return std::uniform_real_distribution<double>(0.0, 1.0)(generator_);
-}
-
-RuntimeCounters Runtime::counters() const noexcept {
-  return {handled_.load(), duplicates_.load(), failures_.load(), dead_lettered_.load(),
-          revocations_.load()};
-}
-
-void Runtime::run(std::stop_token stop) {
-  int attempts = 0;
+void Runtime::run(const std::stop_token& stop) {
+  int failures = 0;
   while (!stop.stop_requested()) {
-    const std::int64_t handled_before = handled_.load();
+    bool heard = false;
+    std::optional<Membership> membership;
     try {
-      consume_until_lost(stop);
+      membership.emplace(*this);
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::configuration) throw;
-      warn("broker", "consuming was interrupted, trying again", error.what());
+      if (ends_the_run(error)) throw;
+      log_.warn("joining the group failed, trying again", {{"reason", error.what()}});
+    }
+    if (membership) {
+      try {
+        heard = membership->run(stop);
+      } catch (const Error& error) {
+        if (ends_the_run(error) || error.kind() == ErrorKind::not_found ||
+            error.kind() == ErrorKind::usage) {
+          throw;
+        }
+        log_.warn("consuming was interrupted, trying again", {{"reason", error.what()}});
+      }
+      membership.reset();
     }
     if (stop.stop_requested()) return;
-    attempts = handled_.load() > handled_before ? 1 : attempts + 1;
-    wait_until(BootClock::now() + connection_backoff.delay(attempts, random()), stop);
+    failures = heard ? 1 : failures + 1;
+    wait_until(BootClock::now() + connection_backoff.delay(failures, 0), stop);
   }
-}
-
-// Returns or throws where messages in hand had to be dropped without their partitions having been
-// revoked: only a new consumer begins at the committed offsets again.
-void Runtime::consume_until_lost(const std::stop_token& stop) {
-  const auto consumer = broker_.consumer({options_.group_id, options_.topics, "earliest"});
-  const std::stop_callback wake(stop, [&] { consumer->wake(); });
-  while (!stop.stop_requested()) {
-    broker::IncomingBatch polled = consumer->poll(options_.batch_size, options_.poll_timeout);
-    if (polled.revoked) {
-      revocations_ += 1;
-      continue;
-    }
-    if (polled.messages.empty()) continue;
-    Batch batch(std::move(polled), options_.retry);
-    if (work(batch, *consumer, stop) != Outcome::worked) return;
-  }
-}
-
-Runtime::Outcome Runtime::work(Batch& batch, broker::Consumer& consumer,
-                               const std::stop_token& stop) {
-  Happening happened = Began{};
-  while (true) {
-    const Command command = batch.core.step(happened, BootClock::now(), random());
-    if (command.action == Action::finished) return Outcome::worked;
-    // Offsets of what is committed are still committed; nothing new is begun.
-    if (stop.stop_requested() && command.action != Action::commit_offsets) {
-      return Outcome::abandoned;
-    }
-    switch (command.action) {
-      case Action::run_together:
-        happened = run_together(batch, command.items);
-        break;
-      case Action::run_singly:
-        happened = run_singly(batch, command.items);
-        break;
-      case Action::dead_letter:
-        happened = send_dead_letter(batch, command.items.front(), stop);
-        break;
-      case Action::commit_offsets:
-        if (!commit_offsets(batch, command.items, consumer, stop)) {
-          // The group has taken the partitions back: its next poll says so, and who has them then
-          // begins at the committed offsets.
-          revocations_ += 1;
-          return batch.core.all_done() ? Outcome::worked : Outcome::abandoned;
-        }
-        happened = OffsetsCommitted{};
-        break;
-      case Action::wait:
-        wait_until(command.until, stop);
-        happened = TimeCame{};
-        break;
-      case Action::finished:
-        break;
-    }
-  }
-}
-
-Happening Runtime::run_together(Batch& batch, const std::vector<std::size_t>& items) {
-  std::vector<Uuid> ids;
-  for (const std::size_t item : items)
-    ids.push_back(batch.events[item].event_id);
-  std::vector<Event> handled;
-  try {
-    if (inbox_ == nullptr) inbox_ = store_.inbox();
-    const auto transaction = inbox_->begin();
-    const std::vector<bool> is_new = transaction->claim(ids);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      if (!is_new[i]) continue;
-      const Event& event = batch.events[items[i]];
-      try {
-        handler_(event, *transaction);
-      } catch (const Error& error) {
-        if (error.kind() == ErrorKind::unreachable) throw;
-        throw HandlerFailure(error.what());
-      } catch (const std::exception& error) {
-        throw HandlerFailure(error.what());
-      }
-      handled.push_back(event);
-    }
-    transaction->commit();
-  } catch (const HandlerFailure&) {
-    return RanTogether{.failed = true};
-  } catch (const Error& error) {
-    warn("store", "the consumer's database is away, trying again", error.what());
-    return StoreAway{};
-  }
-  committed(handled, static_cast<std::int64_t>(items.size() - handled.size()));
-  return RanTogether{};
-}
-
-Happening Runtime::run_singly(Batch& batch, const std::vector<std::size_t>& items) {
-  RanSingly ran;
-  std::vector<Event> handled;
-  std::int64_t duplicates = 0;
-  std::set<std::pair<std::string, int>> failed_partitions;
-  try {
-    if (inbox_ == nullptr) inbox_ = store_.inbox();
-    const auto transaction = inbox_->begin();
-    for (const std::size_t item : items) {
-      const Event& event = batch.events[item];
-      const std::pair partition(event.message->topic, event.message->partition);
-      if (failed_partitions.contains(partition)) continue;
-      transaction->savepoint();
-      if (!transaction->claim(std::span(&event.event_id, 1)).front()) {
-        duplicates += 1;
-        continue;
-      }
-      try {
-        handler_(event, *transaction);
-        handled.push_back(event);
-      } catch (const std::exception& error) {
-        const auto* known = dynamic_cast<const Error*>(&error);
-        if (known != nullptr && known->kind() == ErrorKind::unreachable) throw;
-        transaction->rollback_to_savepoint();
-        failed_partitions.insert(partition);
-        ran.failed.push_back({item, error.what()});
-      }
-    }
-    transaction->commit();
-  } catch (const Error& error) {
-    warn("store", "the consumer's database is away, trying again", error.what());
-    return StoreAway{};
-  }
-  for (const ItemFailed& failed : ran.failed) {
-    note_failure(batch.events[failed.item], failed.reason);
-  }
-  committed(handled, duplicates);
-  return ran;
-}
-
-Happening Runtime::send_dead_letter(Batch& batch, std::size_t item, const std::stop_token& stop) {
-  const broker::IncomingMessage& message = batch.messages[item];
-  const auto failure = dead_letters_.send(
-      message,
-      {options_.group_id, batch.core.attempts(item), batch.core.reason(item), wall_clock_us()},
-      stop);
-  if (failure) {
-    warn("dead letter", "a dead letter could not be sent, its partition waits", failure->reason);
-    return DeadLetterAnswered{.acknowledged = false};
-  }
-  dead_lettered_ += 1;
-  warn("dead lettered",
-       fmt::format("dead-lettered offset {} of {} [{}]", message.offset, message.topic,
-                   message.partition),
-       batch.core.reason(item));
-  return DeadLetterAnswered{.acknowledged = true};
-}
-
-bool Runtime::commit_offsets(const Batch& batch, const std::vector<std::size_t>& items,
-                             broker::Consumer& consumer, const std::stop_token& stop) {
-  broker::IncomingBatch last;
-  for (const std::size_t item : items) {
-    broker::IncomingMessage& place = last.messages.emplace_back();
-    place.topic = batch.messages[item].topic;
-    place.partition = batch.messages[item].partition;
-    place.offset = batch.messages[item].offset;
-  }
-  for (int attempts = 1;; ++attempts) {
-    try {
-      return consumer.commit(last);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::unreachable || stop.stop_requested()) throw;
-      warn("offsets", "offsets could not be committed, trying again", error.what());
-    }
-    wait_until(BootClock::now() + connection_backoff.delay(attempts, random()), stop);
-  }
-}
-
-void Runtime::committed(std::span<const Event> handled, std::int64_t duplicates) {
-  handled_ += static_cast<std::int64_t>(handled.size());
-  duplicates_ += duplicates;
-  if (options_.after_commit && !handled.empty()) options_.after_commit(handled);
-}
-
-void Runtime::note_failure(const Event& event, const std::string& reason) {
-  failures_ += 1;
-  warn("handler",
-       fmt::format("the handler failed for event {} ({})", to_string(event.event_id),
-                   event.event_type),
-       reason);
-}
-
-void Runtime::warn(const std::string& subject, const std::string& message,
-                   const std::string& reason) {
-  std::uint64_t suppressed = 0;
-  if (!log_.may_repeat("consume " + subject, std::chrono::seconds(5), suppressed)) return;
-  log_.warn(message, {{"group", options_.group_id}, {"reason", reason}, {"left_out", suppressed}});
 }
 
 }  // namespace outbox::consume

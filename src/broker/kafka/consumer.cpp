@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <outbox/error.hpp>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "broker/kafka/failures.hpp"
+#include "broker/kafka/incoming.hpp"
 #include "broker/kafka/properties.hpp"
 #include "broker/kafka/reaper.hpp"
 
@@ -21,26 +23,33 @@ using Clock = std::chrono::steady_clock;
 // be reached they notice by the session's time-out.
 constexpr std::chrono::seconds close_wait_max{3};
 
-std::string text_of(const void* data, std::size_t size) {
-  return {static_cast<const char*>(data), size};
+bool is_cooperative(rd_kafka_t* handle) {
+  const char* const protocol = rd_kafka_rebalance_protocol(handle);
+  return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
 }
 
-std::vector<IncomingHeader> headers_of(const rd_kafka_message_t& message) {
-  std::vector<IncomingHeader> result;
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return result;
-  result.reserve(rd_kafka_header_cnt(headers));
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    IncomingHeader& header = result.emplace_back();
-    header.name = name;
-    if (value != nullptr) header.value = text_of(value, size);
+std::span<const rd_kafka_topic_partition_t> entries_of(
+    const rd_kafka_topic_partition_list_t& list) {
+  return {list.elems, static_cast<std::size_t>(list.cnt)};
+}
+
+PartitionsPointer list_of(std::span<const PartitionName> partitions) {
+  PartitionsPointer list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const PartitionName& name : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), name.topic.c_str(), name.partition);
   }
-  return result;
+  return list;
+}
+
+void unassign_all(rd_kafka_t* handle) {
+  if (!is_cooperative(handle)) {
+    rd_kafka_assign(handle, nullptr);
+    return;
+  }
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(handle, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const PartitionsPointer owned(assigned);
+  const ErrorPointer refused(rd_kafka_incremental_unassign(handle, assigned));
 }
 
 }  // namespace
@@ -81,15 +90,30 @@ void KafkaConsumer::subscribe() {
               "Check the topics of this consumer");
 }
 
-void KafkaConsumer::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
+void KafkaConsumer::on_rebalance(rd_kafka_t* /*handle*/, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t* partitions, void* consumer) {
   auto* const self = static_cast<KafkaConsumer*>(consumer);
   if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    rd_kafka_assign(handle, partitions);
+    self->assign(*partitions);
   } else {
-    // Answered by the next poll(); the group waits for it.
-    self->giving_up_ = true;
-    self->revoked_ = true;
+    // Answered by release(); the group waits for it.
+    self->note_revoked(*partitions);
+  }
+}
+
+void KafkaConsumer::assign(const rd_kafka_topic_partition_list_t& partitions) {
+  if (is_cooperative(handle_)) {
+    const ErrorPointer refused(rd_kafka_incremental_assign(handle_, &partitions));
+  } else {
+    rd_kafka_assign(handle_, &partitions);
+  }
+}
+
+void KafkaConsumer::note_revoked(const rd_kafka_topic_partition_list_t& partitions) {
+  lost_ = rd_kafka_assignment_lost(handle_) != 0;
+  told_ = false;
+  for (const rd_kafka_topic_partition_t& entry : entries_of(partitions)) {
+    revoking_.push_back({entry.topic, entry.partition});
   }
 }
 
@@ -100,13 +124,20 @@ void KafkaConsumer::on_error(rd_kafka_t* /*handle*/, int code, const char* text,
   self->login_text_ = text;
 }
 
-void KafkaConsumer::give_up_partitions() {
-  if (!std::exchange(giving_up_, false)) return;
-  rd_kafka_assign(handle_, nullptr);
+void KafkaConsumer::release() {
+  if (!told_) return;
+  const std::vector<PartitionName> names = std::exchange(revoking_, {});
+  if (names.empty()) return;
+  if (is_cooperative(handle_)) {
+    const PartitionsPointer partitions = list_of(names);
+    const ErrorPointer refused(rd_kafka_incremental_unassign(handle_, partitions.get()));
+  } else {
+    rd_kafka_assign(handle_, nullptr);
+  }
 }
 
 IncomingBatch KafkaConsumer::poll(int messages_max, std::chrono::milliseconds timeout) {
-  give_up_partitions();
+  release();
   IncomingBatch batch;
   const auto deadline = Clock::now() + timeout;
   while (static_cast<int>(batch.messages.size()) < messages_max) {
@@ -117,10 +148,13 @@ IncomingBatch KafkaConsumer::poll(int messages_max, std::chrono::milliseconds ti
         rd_kafka_consumer_poll(handle_, waits ? static_cast<int>(rest.count()) : 0));
     if (message) take(*message, batch);
     if (login_error_ != 0) throw_error(std::exchange(login_error_, 0), login_text_);
-    if (std::exchange(revoked_, false)) {
-      // What this call had gathered may be of the partitions that are given up.
-      batch.messages.clear();
-      batch.revoked = true;
+    if (!std::exchange(told_, true)) {
+      batch.revoked = revoking_;
+      batch.lost = lost_;
+      std::erase_if(batch.messages, [&](const IncomingMessage& held) {
+        return std::ranges::find(revoking_, PartitionName{held.topic, held.partition}) !=
+               revoking_.end();
+      });
       break;
     }
     if (!message && !waits) break;
@@ -140,19 +174,13 @@ void KafkaConsumer::take(const rd_kafka_message_t& message, IncomingBatch& batch
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
       return;  // The library goes on by itself.
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-      revoked_ = true;  // The group has moved on; the next polls join it again.
-      return;
+      return;  // The group has moved on: it says so as partitions that are lost.
+    case RD_KAFKA_RESP_ERR__FATAL:
+      throw_fatal();
     default:
       throw_error(message.err, rd_kafka_message_errstr(&message));
   }
-  IncomingMessage& taken = batch.messages.emplace_back();
-  taken.topic = rd_kafka_topic_name(message.rkt);
-  taken.partition = message.partition;
-  taken.offset = message.offset;
-  if (message.key != nullptr) taken.key = text_of(message.key, message.key_len);
-  if (message.payload != nullptr) taken.value = text_of(message.payload, message.len);
-  taken.headers = headers_of(message);
-  taken.timestamp_ms = std::max<std::int64_t>(rd_kafka_message_timestamp(&message, nullptr), 0);
+  batch.messages.push_back(incoming_of(message));
 }
 
 void KafkaConsumer::throw_error(int code, const std::string& text) const {
@@ -176,23 +204,29 @@ void KafkaConsumer::throw_error(int code, const std::string& text) const {
   throw Error(ErrorKind::failed, what);
 }
 
-bool KafkaConsumer::commit(const IncomingBatch& batch) {
-  if (batch.messages.empty()) return true;
-  std::map<std::pair<std::string_view, int>, std::int64_t> next;
-  for (const IncomingMessage& message : batch.messages) {
-    std::int64_t& offset = next[{message.topic, message.partition}];
-    offset = std::max(offset, message.offset + 1);
+void KafkaConsumer::throw_fatal() const {
+  char text[512] = "";
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(handle_, text, sizeof text);
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+      code == RD_KAFKA_RESP_ERR_UNRELEASED_INSTANCE_ID) {
+    throw Error(ErrorKind::conflict,
+                fmt::format("Kafka group '{}': another member has the instance id '{}'",
+                            options_.group_id, options_.instance_id),
+                "Give each member an instance id of its own");
   }
+  throw_error(code, text);
+}
+
+bool KafkaConsumer::commit(std::span<const Position> next) {
+  if (next.empty()) return true;
   const PartitionsPointer offsets(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
-  for (const auto& [where, offset] : next) {
-    rd_kafka_topic_partition_t* const entry = rd_kafka_topic_partition_list_add(
-        offsets.get(), std::string(where.first).c_str(), where.second);
-    entry->offset = offset;
+  for (const Position& position : next) {
+    rd_kafka_topic_partition_list_add(offsets.get(), position.topic.c_str(), position.partition)
+        ->offset = position.offset;
   }
   const rd_kafka_resp_err_t error = rd_kafka_commit(handle_, offsets.get(), 0);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const std::span entries(offsets->elems, static_cast<std::size_t>(offsets->cnt));
-    return std::ranges::all_of(entries, [](const rd_kafka_topic_partition_t& entry) {
+    return std::ranges::all_of(entries_of(*offsets), [](const rd_kafka_topic_partition_t& entry) {
       return entry.err == RD_KAFKA_RESP_ERR_NO_ERROR;
     });
   }
@@ -207,13 +241,39 @@ bool KafkaConsumer::commit(const IncomingBatch& batch) {
               "The messages come again, the inbox skips them");
 }
 
+void KafkaConsumer::pause(std::span<const PartitionName> partitions) {
+  rd_kafka_pause_partitions(handle_, list_of(partitions).get());
+}
+
+void KafkaConsumer::resume(std::span<const PartitionName> partitions) {
+  rd_kafka_resume_partitions(handle_, list_of(partitions).get());
+}
+
+std::vector<Position> KafkaConsumer::ends() {
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const PartitionsPointer owned(assigned);
+  std::vector<Position> ends;
+  for (const rd_kafka_topic_partition_t& entry : entries_of(*assigned)) {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    const rd_kafka_resp_err_t error =
+        rd_kafka_get_watermark_offsets(handle_, entry.topic, entry.partition, &first, &end);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0) {
+      ends.push_back({entry.topic, entry.partition, end});
+    }
+  }
+  return ends;
+}
+
 void KafkaConsumer::wake() {
   woken_.store(true);
   rd_kafka_queue_yield(queue_.get());
 }
 
 void KafkaConsumer::close() noexcept {
-  give_up_partitions();
+  told_ = true;
+  release();
   QueuePointer last_events(rd_kafka_queue_new(handle_));
   const ErrorPointer error(rd_kafka_consumer_close_queue(handle_, last_events.get()));
   const auto deadline = Clock::now() + close_wait_max;
@@ -221,7 +281,7 @@ void KafkaConsumer::close() noexcept {
     // Messages that were fetched come out here too and are dropped.
     const EventPointer event(rd_kafka_queue_poll(last_events.get(), 20));
     if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
-      rd_kafka_assign(handle_, nullptr);
+      unassign_all(handle_);
     }
   }
   last_events.reset();

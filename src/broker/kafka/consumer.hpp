@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // broker::Consumer by librdkafka's group consumer. Nothing is committed but by commit(); a
-// partition that the group takes back is kept until the poll() after the one that told of it, so
-// that the caller can finish or roll back what it holds (design, Consume).
+// partition that the group takes back is kept until release(), so that the caller can finish or
+// roll back what it holds (design, Consume). Works with both protocols of assignment: all
+// partitions at once, and only those that move (cooperative).
 //
 // Thread-safety: one thread at a time; wake() from any.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "broker/consumer.hpp"
 #include "broker/kafka/handle.hpp"
@@ -32,7 +35,12 @@ class KafkaConsumer final : public Consumer {
 
   /// Throws Error(unreachable) where the group's coordinator gave no answer: the commit may have
   /// been made or not.
-  [[nodiscard]] bool commit(const IncomingBatch& batch) override;
+  [[nodiscard]] bool commit(std::span<const Position> next) override;
+
+  void release() override;
+  void pause(std::span<const PartitionName> partitions) override;
+  void resume(std::span<const PartitionName> partitions) override;
+  std::vector<Position> ends() override;
 
   void wake() override;
 
@@ -41,17 +49,20 @@ class KafkaConsumer final : public Consumer {
                            rd_kafka_topic_partition_list_t* partitions, void* consumer);
   static void on_error(rd_kafka_t* handle, int code, const char* text, void* consumer);
   void subscribe();
-  void give_up_partitions();
+  void assign(const rd_kafka_topic_partition_list_t& partitions);
+  void note_revoked(const rd_kafka_topic_partition_list_t& partitions);
   void take(const rd_kafka_message_t& message, IncomingBatch& batch);
   [[noreturn]] void throw_error(int code, const std::string& text) const;
+  [[noreturn]] void throw_fatal() const;
   void close() noexcept;
 
   const ConsumerOptions options_;
   const std::string servers_;
   rd_kafka_t* handle_ = nullptr;
   QueuePointer queue_;
-  bool giving_up_ = false;  ///< The group wants its partitions back.
-  bool revoked_ = false;    ///< The caller has not been told yet.
+  std::vector<PartitionName> revoking_;  ///< The group wants them back.
+  bool told_ = true;                     ///< The caller knows of them.
+  bool lost_ = false;
   int login_error_ = 0;
   std::string login_text_;
   std::atomic<bool> woken_{false};

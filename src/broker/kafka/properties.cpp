@@ -162,8 +162,10 @@ Properties consumer_properties(const ConnectionOptions& options, const ConsumerO
   properties.set("enable.auto.commit", "false");
   properties.set("enable.auto.offset.store", "false");
   properties.set("enable.partition.eof", "false");
+  if (!consumer.instance_id.empty()) properties.set("group.instance.id", consumer.instance_id);
   // Cooperative assignment loses its partitions on a commit during a rebalance before 2.10.
-  properties.set("partition.assignment.strategy", "range");
+  const bool cooperative = rd_kafka_version() >= 0x020a00ff;
+  properties.set("partition.assignment.strategy", cooperative ? "cooperative-sticky" : "range");
   return properties;
 }
 

@@ -109,10 +109,22 @@ inline broker::IncomingBatch read(broker::Consumer& consumer, std::size_t count)
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (all.messages.size() < count && std::chrono::steady_clock::now() < deadline) {
     broker::IncomingBatch batch = consumer.poll(10000, std::chrono::milliseconds(200));
-    if (batch.revoked) all.messages.clear();
+    if (!batch.revoked.empty()) all.messages.clear();
     std::move(batch.messages.begin(), batch.messages.end(), std::back_inserter(all.messages));
   }
   return all;
+}
+
+/// The offsets behind the last message of each partition.
+inline std::vector<broker::Position> behind(const broker::IncomingBatch& batch) {
+  std::map<std::pair<std::string, int>, std::int64_t> next;
+  for (const broker::IncomingMessage& message : batch.messages) {
+    next[{message.topic, message.partition}] = message.offset + 1;
+  }
+  std::vector<broker::Position> positions;
+  for (const auto& [where, offset] : next)
+    positions.push_back({where.first, where.second, offset});
+  return positions;
 }
 
 /// What a new group finds in `topic`, in order per partition.

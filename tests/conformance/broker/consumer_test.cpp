@@ -34,7 +34,7 @@ TEST_P(Consuming, goes_on_behind_the_last_commit) {
           consumer->poll(10 - static_cast<int>(first.messages.size()), 1s);
       std::move(batch.messages.begin(), batch.messages.end(), std::back_inserter(first.messages));
     }
-    EXPECT_TRUE(consumer->commit(first));
+    EXPECT_TRUE(consumer->commit(behind(first)));
     EXPECT_FALSE(consumer->poll(5, 5s).messages.empty()) << "read, never committed";
   }
   const auto successor = home_.consumer({group, {topic}, "earliest"});
@@ -83,13 +83,18 @@ TEST_P(Consuming, shares_the_partitions_and_tells_who_has_to_give_some_up) {
   });
   broker::IncomingBatch told;
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!told.revoked && std::chrono::steady_clock::now() < deadline) {
+  while (told.revoked.empty() && std::chrono::steady_clock::now() < deadline) {
     told = first->poll(100, 200ms);
   }
-  ASSERT_TRUE(told.revoked);
+  ASSERT_EQ(told.revoked.size(), 2U);
   EXPECT_TRUE(told.messages.empty());
-  // What is in hand can still be finished: the partitions go with the next poll only.
-  EXPECT_EQ(first->commit(before), features().commits_while_revoking);
+  // What is in hand can still be finished: the partitions go when they are released.
+  EXPECT_EQ(first->commit(behind(before)), features().commits_while_revoking);
+  first->release();
+  const auto shared = std::chrono::steady_clock::now() + patience;
+  while (first->ends().size() != 1 && std::chrono::steady_clock::now() < shared)
+    static_cast<void>(first->poll(10, 200ms));
+  EXPECT_EQ(first->ends().size(), 1U);
 }
 
 TEST_P(Consuming, gives_what_was_not_committed_to_the_successor) {
@@ -111,6 +116,23 @@ TEST_P(Consuming, wakes_a_poll_that_waits_on_another_thread) {
   const std::jthread waker([&] { consumer->wake(); });
   EXPECT_TRUE(consumer->poll(10, 20s).messages.empty());
   EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+}
+
+TEST_P(Consuming, gives_nothing_of_a_paused_partition_until_it_is_resumed) {
+  const std::string topic = make_topic(home_, "paused", 2);
+  fill(topic, 10, 2);
+  const auto consumer = home_.consumer({unique_name("group"), {topic}, "earliest"});
+  EXPECT_EQ(read(*consumer, 10).messages.size(), 10U);
+  const std::vector<broker::PartitionName> one = {{topic, 0}};
+  consumer->pause(one);
+  fill(topic, 10, 2);
+  const broker::IncomingBatch others = read(*consumer, 5);
+  for (const broker::IncomingMessage& message : others.messages)
+    EXPECT_EQ(message.partition, 1);
+  consumer->resume(one);
+  const broker::IncomingBatch rest = read(*consumer, 5);
+  ASSERT_EQ(rest.messages.size(), 5U);
+  EXPECT_EQ(rest.messages.front().partition, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Broker, Consuming, ::testing::ValuesIn(all_brokers()),

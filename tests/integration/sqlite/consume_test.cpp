@@ -15,11 +15,17 @@
 namespace outbox::testing {
 namespace {
 
-using consume::Event;
 using consume::Runtime;
 
 class SqliteConsumer : public SqliteFile {
  protected:
+  struct Counted {
+    std::int64_t handled = 0;
+    std::int64_t duplicates = 0;
+    std::int64_t failures = 0;
+    std::int64_t dead_lettered = 0;
+  };
+
   SqliteConsumer() {
     broker::embedded::Options options;
     options.topics = {"order.events", "deadletter.events"};
@@ -49,28 +55,34 @@ class SqliteConsumer : public SqliteFile {
   }
 
   /// Runs a consumer until it has handled so many new events, then stops it.
-  consume::RuntimeCounters consume(std::int64_t events) {
+  Counted consume(std::int64_t events) {
     std::mutex mutex;
     std::condition_variable handled_more;
     std::int64_t handled = 0;
     consume::RuntimeOptions options;
     options.group_id = "stock-consumer";
     options.topics = {"order.events"};
-    options.retry.attempts_max = 2;
-    options.retry.backoff.initial = std::chrono::milliseconds(1);
-    options.after_commit = [&](std::span<const Event> more) {
+    options.work.policies[0].attempts_max = 2;
+    options.work.policies[0].backoff.initial = std::chrono::milliseconds(1);
+    options.after_commit = [&](std::span<const ReceivedEvent> more) {
       const std::lock_guard lock(mutex);
       handled += static_cast<std::int64_t>(more.size());
       handled_more.notify_one();
     };
-    const auto handle = [](const Event& event, store::InboxTransaction& transaction) {
-      const std::array<std::optional<std::string>, 2> values = {std::string(event.event_type),
-                                                                event.message->value};
-      transaction.execute("INSERT INTO effects (event_type, value) VALUES ($1, $2)", values);
-      if (event.message->value == "poison") throw std::runtime_error("poison");
+    const auto handle = [](std::span<const ReceivedEvent> all,
+                           store::InboxTransaction& transaction) {
+      for (const ReceivedEvent& event : all) {
+        const std::array<std::optional<std::string>, 2> values = {
+            std::string(event.event_type), std::string(event.payload.value_or(""))};
+        transaction.execute("INSERT INTO effects (event_type, value) VALUES ($1, $2)", values);
+        if (event.payload == "poison") throw std::runtime_error("poison");
+      }
     };
+    consume::Handlers handlers;
+    handlers.add_for_others(
+        std::make_shared<const consume::EventHandler>(consume::EventHandler{handle}));
     Logger log(LogLevel::error);
-    Runtime runtime(home(), broker_, options, handle, log);
+    Runtime runtime(home(), broker_, options, handlers, log);
     std::jthread thread([&](const std::stop_token& stop) { runtime.run(stop); });
     {
       std::unique_lock lock(mutex);
@@ -78,7 +90,8 @@ class SqliteConsumer : public SqliteFile {
     }
     thread.request_stop();
     thread.join();
-    return runtime.counters();
+    const consume::Counts& counts = runtime.counts();
+    return {counts.handled, counts.duplicates, counts.failures, counts.dead_lettered};
   }
 
   broker::Home broker_;

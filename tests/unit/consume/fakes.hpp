@@ -80,9 +80,10 @@ struct FakeStore {
 
 struct FakeBroker {
   std::deque<broker::IncomingBatch> polls;
-  std::vector<std::vector<std::pair<int, std::int64_t>>> commits;
-  std::deque<bool> commit_answers;  ///< True where none is left.
+  std::map<int, std::int64_t> committed;  ///< Next offset by partition.
+  std::deque<bool> commit_answers;        ///< True where none is left.
   int consumers_made = 0;
+  int released = 0;
   struct DeadLetter {
     std::string topic;
     std::string key;
@@ -90,34 +91,59 @@ struct FakeBroker {
   };
   std::vector<DeadLetter> dead_letters;
   int dead_letters_refused = 0;
-  std::function<void()> when_empty;  ///< Called when a poll finds nothing more.
+  /// Called when a poll finds nothing more and all that was polled is committed.
+  std::function<void()> when_done;
 
   class Consumer final : public broker::Consumer {
    public:
     explicit Consumer(FakeBroker& fake) : fake_(fake) { fake_.consumers_made += 1; }
-    broker::IncomingBatch poll(int, std::chrono::milliseconds) override {
-      if (fake_.polls.empty()) {
-        fake_.when_empty();
+    broker::IncomingBatch poll(int, std::chrono::milliseconds timeout) override {
+      if (fake_.polls.empty() || !all_committed()) {
+        if (fake_.polls.empty() && all_committed()) fake_.when_done();
+        std::unique_lock lock(mutex_);
+        woken_.wait_for(lock, timeout, [this] { return std::exchange(awake_, false); });
         return {};
       }
       broker::IncomingBatch batch = std::move(fake_.polls.front());
       fake_.polls.pop_front();
+      for (const auto& message : batch.messages)
+        given_[message.partition] = message.offset + 1;
       return batch;
     }
-    [[nodiscard]] bool commit(const broker::IncomingBatch& batch) override {
-      auto& entry = fake_.commits.emplace_back();
-      for (const auto& message : batch.messages) {
-        entry.emplace_back(message.partition, message.offset);
+    void release() override { fake_.released += 1; }
+    [[nodiscard]] bool commit(std::span<const broker::Position> next) override {
+      bool answer = true;
+      if (!fake_.commit_answers.empty()) {
+        answer = fake_.commit_answers.front();
+        fake_.commit_answers.pop_front();
       }
-      if (fake_.commit_answers.empty()) return true;
-      const bool answer = fake_.commit_answers.front();
-      fake_.commit_answers.pop_front();
+      for (const auto& position : next)
+        fake_.committed[position.partition] = position.offset;
       return answer;
     }
-    void wake() override {}
+    void pause(std::span<const broker::PartitionName>) override {}
+    void resume(std::span<const broker::PartitionName>) override {}
+    std::vector<broker::Position> ends() override { return {}; }
+    void wake() override {
+      const std::lock_guard lock(mutex_);
+      awake_ = true;
+      woken_.notify_all();
+    }
 
    private:
+    [[nodiscard]] bool all_committed() const {
+      for (const auto& [partition, offset] : given_) {
+        const auto found = fake_.committed.find(partition);
+        if (found == fake_.committed.end() || found->second < offset) return false;
+      }
+      return true;
+    }
+
     FakeBroker& fake_;
+    std::map<int, std::int64_t> given_;
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    bool awake_ = false;
   };
 
   class Producer final : public broker::Producer {

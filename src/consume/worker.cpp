@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consume/worker.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <outbox/error.hpp>
+#include <utility>
+
+#include "core/clock.hpp"
+
+namespace outbox::consume {
+
+namespace {
+
+// What a handler threw, told apart from what the database did by itself.
+class HandlerFailure : public std::runtime_error {
+ public:
+  HandlerFailure(const std::exception& error, bool conflict)
+      : std::runtime_error(error.what()), conflict_(conflict) {}
+  [[nodiscard]] bool conflict() const noexcept { return conflict_; }
+
+ private:
+  bool conflict_;
+};
+
+std::int64_t number_in(const broker::IncomingMessage& message, std::string_view name) {
+  const std::string_view text = header_of(message, name).value_or("");
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::int64_t wall_clock_ms() {
+  return wall_clock_us() / 1000;
+}
+
+// Waiting does not make a table appear, or a password right.
+bool ends_the_consumer(const Error& error) {
+  return error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::configuration ||
+         error.kind() == ErrorKind::usage;
+}
+
+}  // namespace
+
+Worker::Worker(const Surroundings& surroundings, std::function<void()> wake)
+    : around_(surroundings),
+      wake_(std::move(wake)),
+      core_(around_.options.work),
+      forwarder_(around_.broker),
+      generator_(static_cast<unsigned>(wall_clock_us())) {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    try {
+      work(stop);
+    } catch (...) {  // Handed to the thread that runs the consumer.
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    wake_();
+  });
+}
+
+Worker::~Worker() {
+  stop();
+}
+
+void Worker::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::add(const broker::PartitionName& partition,
+                 std::vector<broker::IncomingMessage> messages) {
+  const std::lock_guard lock(mutex_);
+  held_[partition] += messages.size();
+  arrivals_.push_back({partition, std::move(messages)});
+  changed_.notify_all();
+}
+
+void Worker::drop(std::span<const broker::PartitionName> partitions) {
+  std::unique_lock lock(mutex_);
+  dropping_.insert(partitions.begin(), partitions.end());
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return dropping_.empty() || ended_; });
+}
+
+std::vector<broker::Position> Worker::take_progress() {
+  const std::lock_guard lock(mutex_);
+  std::vector<broker::Position> next;
+  for (const auto& [partition, offset] : std::exchange(progress_, {})) {
+    next.push_back({partition.topic, partition.partition, offset});
+  }
+  return next;
+}
+
+std::size_t Worker::held(const broker::PartitionName& partition) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = held_.find(partition);
+  return found == held_.end() ? 0 : found->second;
+}
+
+void Worker::check() const {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Worker::work(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    take_arrivals();
+    const Command command = core_.next(BootClock::now());
+    if (command.action == Action::wait) {
+      wait_for_work(command.until, stop);
+      continue;
+    }
+    const Happening happened = execute(command, stop);
+    core_.happened(happened, BootClock::now(), random());
+    publish_progress();
+  }
+}
+
+void Worker::wait_for_work(Moment until, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto news = [this] { return !arrivals_.empty() || !dropping_.empty(); };
+  if (until == Moment::max()) {
+    changed_.wait(lock, stop, news);
+  } else {
+    changed_.wait_for(lock, stop, until - BootClock::now(), news);
+  }
+}
+
+void Worker::take_arrivals() {
+  std::vector<Arrival> arrivals;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const broker::PartitionName& partition : dropping_) {
+      std::erase_if(arrivals_, [&](const Arrival& held) { return held.partition == partition; });
+      held_.erase(partition);
+      const auto found = lane_ids_.find(partition);
+      if (found == lane_ids_.end()) continue;
+      core_.drop(found->second);
+      lanes_.erase(found->second);
+      lane_ids_.erase(found);
+    }
+    if (!dropping_.empty()) {
+      dropping_.clear();
+      changed_.notify_all();
+    }
+    arrivals.swap(arrivals_);
+  }
+  for (Arrival& arrival : arrivals) {
+    const auto [entry, is_new] = lane_ids_.try_emplace(arrival.partition, last_lane_ + 1);
+    if (is_new) lanes_[++last_lane_].partition = arrival.partition;
+    for (broker::IncomingMessage& message : arrival.messages)
+      read(entry->second, std::move(message));
+  }
+}
+
+void Worker::read(LaneId lane, broker::IncomingMessage message) {
+  Held& held = lanes_.at(lane).held.emplace_back();
+  held.message = std::move(message);
+  held.reading = read_event(held.message);
+  NewItem item;
+  item.offset = held.message.offset;
+  item.fault = held.reading.fault;
+  if (held.reading.event) {
+    const ReceivedEvent& event = *held.reading.event;
+    held.handler = around_.handlers.find(event.event_type);
+    held.claim_id = around_.options.claim_key == ClaimKey::event_id ? event.event_id
+                                                                    : aggregate_version_id(event);
+    if (held.handler == nullptr && around_.options.dead_letter_unknown) {
+      item.fault = fmt::format("no handler takes events of type '{}'", event.event_type);
+    }
+  }
+  if (!around_.options.work.ordered && held.message.topic == around_.options.delay_topic) {
+    const std::int64_t rest = number_in(held.message, "retry_due_ms") - wall_clock_ms();
+    item.not_before = BootClock::now() + std::chrono::milliseconds(rest);
+    item.attempts_before = static_cast<int>(number_in(held.message, "retry_attempts"));
+  }
+  core_.add(lane, std::move(item));
+}
+
+Happening Worker::execute(const Command& command, const std::stop_token& stop) {
+  switch (command.action) {
+    case Action::run_together:
+      return run_together(command.items);
+    case Action::run_singly:
+      return run_singly(command.items);
+    case Action::dead_letter:
+    case Action::delay:
+      return forward(command, stop);
+    case Action::wait:
+      break;
+  }
+  return Away{};
+}
+
+std::unique_ptr<store::InboxTransaction> Worker::begin() {
+  if (inbox_ == nullptr) inbox_ = around_.store.inbox();
+  return inbox_->begin();
+}
+
+Happening Worker::run_together(const std::vector<ItemName>& items) {
+  std::vector<ItemName> wanted;
+  std::vector<Uuid> ids;
+  for (const ItemName& item : items) {
+    if (at(item).handler == nullptr) continue;
+    wanted.push_back(item);
+    ids.push_back(at(item).claim_id);
+  }
+  const std::size_t ignored = items.size() - wanted.size();
+  std::vector<ReceivedEvent> handled;
+  bool committing = false;
+  try {
+    if (!wanted.empty()) {
+      const auto transaction = begin();
+      const std::vector<bool> is_new = transaction->claim(ids);
+      std::vector<ItemName> fresh;
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (is_new[i]) fresh.push_back(wanted[i]);
+      }
+      call_handlers(fresh, *transaction, handled);
+      committing = true;
+      transaction->commit();
+    }
+  } catch (const HandlerFailure& failure) {
+    return failure.conflict() ? Together::conflict : Together::failed;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::conflict) return Together::conflict;
+    return transaction_failed(error, committing);
+  }
+  committed(handled, wanted.size() - handled.size(), ignored);
+  return Together::committed;
+}
+
+// Events that follow each other and have one handler that takes many go to it at once.
+void Worker::call_handlers(std::span<const ItemName> items, store::InboxTransaction& transaction,
+                           std::vector<ReceivedEvent>& handled) {
+  handled.reserve(items.size());
+  for (const ItemName& item : items)
+    handled.push_back(event_at(item));
+  for (std::size_t begin = 0; begin < items.size();) {
+    const EventHandler* const handler = at(items[begin]).handler;
+    std::size_t end = begin + 1;
+    while (handler->batch && end < items.size() && at(items[end]).handler == handler)
+      ++end;
+    try {
+      handler->call(std::span(handled).subspan(begin, end - begin), transaction);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::unreachable) throw;
+      throw HandlerFailure(error, error.kind() == ErrorKind::conflict);
+    } catch (const std::exception& error) {
+      throw HandlerFailure(error, false);
+    }
+    begin = end;
+  }
+}
+
+Happening Worker::run_singly(const std::vector<ItemName>& items) {
+  RanSingly ran;
+  std::vector<ReceivedEvent> handled;
+  std::size_t duplicates = 0;
+  std::size_t ignored = 0;
+  std::set<LaneId> failed_lanes;
+  bool committing = false;
+  try {
+    const auto transaction = begin();
+    for (const ItemName& item : items) {
+      if (failed_lanes.contains(item.lane)) continue;
+      if (at(item).handler == nullptr) {
+        ignored += 1;
+        continue;
+      }
+      transaction->savepoint();
+      if (!transaction->claim(std::span(&at(item).claim_id, 1)).front()) {
+        duplicates += 1;
+        continue;
+      }
+      try {
+        call_one(item, *transaction);
+        handled.push_back(event_at(item));
+      } catch (const std::exception& error) {
+        const auto* known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->kind() == ErrorKind::unreachable) throw;
+        transaction->rollback_to_savepoint();
+        failed_lanes.insert(item.lane);
+        const auto& policy_of = around_.options.policy_of;
+        ran.failed.push_back({item, error.what(), policy_of ? policy_of(error) : 0});
+      }
+    }
+    committing = true;
+    transaction->commit();
+  } catch (const Error& error) {
+    return transaction_failed(error, committing);
+  }
+  for (const ItemFailed& failed : ran.failed)
+    note_failure(event_at(failed.item), failed.reason);
+  committed(handled, duplicates, ignored);
+  return ran;
+}
+
+void Worker::call_one(const ItemName& item, store::InboxTransaction& transaction) {
+  const ReceivedEvent event = event_at(item);
+  at(item).handler->call(std::span(&event, 1), transaction);
+}
+
+Happening Worker::transaction_failed(const Error& error, bool committing) {
+  // A connection that broke during COMMIT may have done the work: the claims will tell.
+  if (committing && !error.in_doubt() && error.kind() == ErrorKind::failed) {
+    warn("commit", "the database refused the commit", error.what());
+    return CommitRefused{error.what()};
+  }
+  if (ends_the_consumer(error)) throw error;
+  warn("store", "the consumer's database is away, trying again", error.what());
+  return Away{};
+}
+
+Happening Worker::forward(const Command& command, const std::stop_token& stop) {
+  const ItemName& item = command.items.front();
+  const broker::IncomingMessage& message = at(item).message;
+  const ForwardReason reason{around_.options.group_id, core_.attempts(item), core_.reason(item),
+                             wall_clock_us()};
+  const bool dead = command.action == Action::dead_letter;
+  std::optional<Failure> failure;
+  if (dead) {
+    failure = forwarder_.send_dead_letter(message, around_.options.dead_letter_topic, reason, stop);
+  } else {
+    const auto rest =
+        std::chrono::duration_cast<std::chrono::milliseconds>(command.until - BootClock::now());
+    failure = forwarder_.send_to_delay(message, around_.options.delay_topic, reason,
+                                       wall_clock_ms() + rest.count(), stop);
+  }
+  if (failure) {
+    warn("forward", "a dead letter or delayed event could not be sent, its partition waits",
+         failure->reason);
+    return Forwarded{.acknowledged = false};
+  }
+  (dead ? around_.counts.dead_lettered : around_.counts.delayed) += 1;
+  if (dead) {
+    warn("dead lettered",
+         fmt::format("dead-lettered offset {} of {} [{}]", message.offset, message.topic,
+                     message.partition),
+         core_.reason(item));
+  }
+  return Forwarded{.acknowledged = true};
+}
+
+void Worker::committed(std::span<const ReceivedEvent> handled, std::size_t duplicates,
+                       std::size_t ignored) {
+  around_.counts.handled += static_cast<std::int64_t>(handled.size());
+  around_.counts.duplicates += static_cast<std::int64_t>(duplicates);
+  around_.counts.ignored += static_cast<std::int64_t>(ignored);
+  if (around_.options.after_commit && !handled.empty()) around_.options.after_commit(handled);
+}
+
+void Worker::publish_progress() {
+  const std::vector<Progress> progress = core_.take_progress();
+  if (progress.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Progress& moved : progress) {
+      Lane& lane = lanes_.at(moved.lane);
+      lane.held.erase(lane.held.begin(),
+                      lane.held.begin() + static_cast<std::ptrdiff_t>(moved.count));
+      lane.first_number += moved.count;
+      held_[lane.partition] -= moved.count;
+      progress_[lane.partition] = moved.next_offset;
+    }
+  }
+  wake_();
+}
+
+Worker::Held& Worker::at(const ItemName& item) {
+  Lane& lane = lanes_.at(item.lane);
+  return lane.held.at(item.number - lane.first_number);
+}
+
+ReceivedEvent Worker::event_at(const ItemName& item) {
+  ReceivedEvent event = *at(item).reading.event;
+  event.attempt = core_.attempts(item) + 1;
+  return event;
+}
+
+void Worker::note_failure(const ReceivedEvent& event, const std::string& reason) {
+  around_.counts.failures += 1;
+  warn("handler",
+       fmt::format("the handler failed for event {} ({})", to_string(event.event_id),
+                   event.event_type),
+       reason);
+}
+
+void Worker::warn(const std::string& subject, const std::string& message,
+                  const std::string& reason) {
+  std::uint64_t suppressed = 0;
+  if (!around_.log.may_repeat("consume " + subject, std::chrono::seconds(5), suppressed)) return;
+  around_.log.warn(
+      message, {{"group", around_.options.group_id}, {"reason", reason}, {"left_out", suppressed}});
+}
+
+double Worker::random() {
+  return std::generate_canonical<double, 32>(generator_);
+}
+
+}  // namespace outbox::consume
