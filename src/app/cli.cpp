@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -238,6 +239,17 @@ std::vector<std::string> Arguments::values(std::string_view option) const {
     if (name == option) found.push_back(text);
   }
   return found;
+}
+
+int whole_number(const Arguments& arguments, std::string_view option, int otherwise) {
+  const auto text = arguments.value(option);
+  if (!text) return otherwise;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc{} || end != text->data() + text->size() || number < 1) {
+    refuse(fmt::format("--{} '{}' is no whole number above 0", option, *text), {});
+  }
+  return number;
 }
 
 Arguments parse_arguments(std::span<const std::string> words) {

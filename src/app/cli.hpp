@@ -57,6 +57,10 @@ struct Arguments {
   [[nodiscard]] std::vector<std::string> values(std::string_view option) const;
 };
 
+/// The value of an option that counts something, `otherwise` where it is not given. Throws
+/// Error(usage) for what is no whole number above 0.
+[[nodiscard]] int whole_number(const Arguments& arguments, std::string_view option, int otherwise);
+
 /// Parses what follows the program's name. Throws Error(usage), with the nearest name as
 /// suggestion, for an unknown command or flag, a missing value, or an argument that the command
 /// does not take.

@@ -57,6 +57,24 @@ constexpr std::array topics_options = {
     CommandOption{"replication-factor", 0, "N", "Copies of each partition; 1 by default."},
 };
 
+constexpr std::array<std::string_view, 4> dlq_examples = {
+    "outboxd dlq list",
+    "outboxd dlq list --group stock-consumer --since 2h --output json",
+    "outboxd dlq replay --event-id 3f0e1c3a-6f1f-4c43-9f0c-0a4b6a1c2d3e",
+    "outboxd dlq replay --all --group stock-consumer --dry-run",
+};
+constexpr std::array dlq_options = {
+    CommandOption{"topic", 0, "TOPIC", "The dead-letter topic; deadletter.events by default."},
+    CommandOption{"group", 0, "GROUP", "Only what this consumer group gave up."},
+    CommandOption{"event-type", 0, "TYPE", "Only events of this type; may be repeated."},
+    CommandOption{"since", 0, "TIME", "Only since then: 2h ago, or a UTC time 2026-11-21T15:00."},
+    CommandOption{"event-id", 0, "UUID", "Only this event; may be repeated."},
+    CommandOption{"offset", 0, "P:OFFSET", "Only what stands there; may be repeated."},
+    CommandOption{"limit", 0, "N", "list: the latest N, 100 by default; replay: the first N."},
+    CommandOption{"all", 0, "", "replay: all that the filters leave."},
+    CommandOption{"dry-run", 'n', "", "replay: say what would be sent and send nothing."},
+};
+
 constexpr std::array<std::string_view, 2> status_examples = {
     "outboxd status",
     "outboxd status --output json",
@@ -116,6 +134,16 @@ constexpr std::array all = {
             "Creates the topics that are not there yet, or lists the brokers' topics with their "
             "partitions.",
             Examples(topics_examples), Options(topics_options), "kafka log process"},
+    Command{"dlq", "List consumers' dead letters, or send them back", "list|replay", "list|replay",
+            "Reads a dead-letter topic from its beginning, without joining a group. `list` prints "
+            "place, time, group, attempts, event, origin and error of each. `replay` sends "
+            "messages back to the topic they came from, with the same key, value, event id and "
+            "headers, and the header `replay`, and waits for each acknowledgement. It remembers "
+            "nothing and the dead letter stays where it is, so it may be repeated: the inbox of "
+            "each consumer skips what took effect already, which is also why the groups that did "
+            "not fail are not harmed by getting it again. A replayed event comes after those that "
+            "were sent since.",
+            Examples(dlq_examples), Options(dlq_options), "kafka log process"},
     Command{"status", "Show the backlog and who relays it", "", "",
             "Counts pending, blocked and dead events, and shows the relays and the leases they "
             "hold.",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -11,17 +10,6 @@
 namespace outbox::app {
 
 namespace {
-
-int whole_number(const Arguments& arguments, const char* name, int otherwise) {
-  const auto text = arguments.value(name);
-  if (!text) return otherwise;
-  int number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc{} || end != text->data() + text->size() || number < 1) {
-    throw Error(ErrorKind::usage, fmt::format("--{} '{}' is no whole number above 0", name, *text));
-  }
-  return number;
-}
 
 int list_topics(const std::vector<broker::TopicView>& topics, bool json) {
   if (json) {

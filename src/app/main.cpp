@@ -47,6 +47,7 @@ int run(const std::vector<std::string>& words) {
   if (name == "migrate") return outbox::app::command_migrate(arguments);
   if (name == "publish") return outbox::app::command_publish(arguments);
   if (name == "topics") return outbox::app::command_topics(arguments);
+  if (name == "dlq") return outbox::app::command_dlq(arguments);
   if (name == "status") return outbox::app::command_status(arguments);
   if (name == "demo") return outbox::app::command_demo(arguments);
   if (name == "check-config") return outbox::app::command_check_config(arguments);
