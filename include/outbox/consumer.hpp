@@ -66,17 +66,17 @@ enum class UnknownEvents : std::uint8_t { ignore, dead_letter };
 
 struct ConsumerOptions {
   /// As DatabaseOptions::url; the database that the handlers write to and the inbox stands in.
-  std::string database_url;
-  PublishOptions publish;  ///< For events that handlers write themselves.
-  KafkaConnection kafka;
+  std::string database_url = {};
+  PublishOptions publish = {};  ///< For events that handlers write themselves.
+  KafkaConnection kafka = {};
   /// Each group gets all messages; members of one share the partitions.
-  std::string group_id;
+  std::string group_id = {};
   /// Under which the inbox keeps its claims; empty: group_id.
-  std::string consumer_name;
-  std::vector<std::string> topics;
+  std::string consumer_name = {};
+  std::vector<std::string> topics = {};
   /// Static membership: a restart within Kafka's session time-out moves no partition. Unique in the
   /// group; empty: none.
-  std::string instance_id;
+  std::string instance_id = {};
   InboxKey inbox_key = InboxKey::event_id;
   UnknownEvents unknown_events = UnknownEvents::ignore;
   /// Where a group that has no offsets yet begins: `earliest`, `latest`, or `error`.
@@ -87,10 +87,12 @@ struct ConsumerOptions {
   /// False: a failed event goes to `delay_topic` and comes back after its back-off, and later ones
   /// of its partition go on without it. Only for handlers that need no order.
   bool ordered = true;
-  std::string delay_topic;  ///< Must exist; empty: `<group_id>.retry`.
+  std::string delay_topic = {};  ///< Must exist; empty: `<group_id>.retry`.
   /// For all dead letters; `{topic}` in it stands for the topic the message came from, so that
   /// `{topic}-dlq` gives each its own (E5). Must exist.
   std::string dead_letter_topic = "deadletter.events";
+  /// What is written to standard error: `debug`, `info`, `warn` or `error`, and what is worse.
+  std::string log_level = "warn";
 };
 
 struct ConsumerCounters {
@@ -152,8 +154,9 @@ class Consumer {
   Consumer& on_commit(std::function<void(std::span<const ReceivedEvent>)> hook);
 
   /// Consumes until a stop is requested; transactions under way are finished first. Brokers or the
-  /// database being away are waited for. Throws Error(configuration) where login or rights are
-  /// refused, Error(not_found) without the inbox or a topic, Error(conflict) where another member
+  /// database being away are waited for, a topic that is not there yet too. Throws
+  /// Error(configuration) where login or rights are refused, Error(not_found) without the inbox,
+  /// Error(conflict) where another member
   /// took over this one's instance_id. Call it once at a time.
   void run(std::stop_token stop);
 

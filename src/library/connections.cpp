@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "library/connections.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include <outbox/error.hpp>
+
+#include "broker/kafka/home.hpp"
+#include "config/database_url.hpp"
+#include "config/fault.hpp"
+#include "config/kafka_properties.hpp"
+#include "store/postgres/home.hpp"
+#include "store/sqlite/home.hpp"
+
+namespace outbox::library {
+
+namespace {
+
+bool is_path(std::string_view url) {
+  return url.find("://") == std::string_view::npos &&
+         (url.ends_with(".db") || url.ends_with(".sqlite")) &&
+         url.find('=') == std::string_view::npos;
+}
+
+void check_properties(const KafkaConnection& connection) {
+  for (const auto& [name, value] : connection.properties) {
+    const std::string why = config::why_refused(name);
+    if (!why.empty()) {
+      throw Error(ErrorKind::configuration, "KafkaConnection::properties: " + name + " " + why);
+    }
+  }
+}
+
+}  // namespace
+
+DatabasePlace find_database(const std::string& url, const std::string& option) {
+  if (url.empty()) throw Error(ErrorKind::configuration, option + " is not set");
+  if (is_path(url)) return {true, url};
+  try {
+    const auto settings = config::parse_database_url(url, "").settings;
+    return {settings.kind == config::DatabaseKind::sqlite, settings.url};
+  } catch (const config::Fault& fault) {
+    throw Error(ErrorKind::configuration, option + " " + fault.what, fault.hint);
+  }
+}
+
+store::Home make_store(const DatabasePlace& place, store::HomeOptions options) {
+  options.url = place.url;
+  return place.is_sqlite ? store::sqlite::make_home(options)
+                         : store::postgres::make_home(std::move(options));
+}
+
+broker::Home make_broker(const KafkaConnection& connection) {
+  check_properties(connection);
+  broker::ConnectionOptions options;
+  options.bootstrap_servers = connection.bootstrap_servers;
+  options.client_id = connection.client_id;
+  options.user = connection.user;
+  options.password = connection.password;
+  options.sasl_mechanism = connection.sasl_mechanism;
+  options.security_protocol = connection.security_protocol;
+  options.ssl_ca = connection.ssl_ca;
+  options.ssl_certificate = connection.ssl_certificate;
+  options.ssl_key = connection.ssl_key;
+  options.ssl_key_password = connection.ssl_key_password;
+  options.properties = connection.properties;
+  return broker::kafka::make_home(options);
+}
+
+}  // namespace outbox::library

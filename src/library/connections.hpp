@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The homes of store and broker that the public options name.
+#pragma once
+
+#include <string>
+
+#include <outbox/kafka.hpp>
+
+#include "broker/home.hpp"
+#include "store/home.hpp"
+
+namespace outbox::library {
+
+/// Which home a database URL leads to, and what that home takes of it.
+struct DatabasePlace {
+  bool is_sqlite = false;
+  std::string url;  ///< libpq's text, or the file's path. May hold a password: never log.
+};
+
+/// Throws Error(configuration), naming `option`, for a URL of no kind that is known.
+[[nodiscard]] DatabasePlace find_database(const std::string& url, const std::string& option);
+
+[[nodiscard]] store::Home make_store(const DatabasePlace& place, store::HomeOptions options);
+
+/// Throws Error(configuration), naming the property, for one that is not allowed.
+[[nodiscard]] broker::Home make_broker(const KafkaConnection& connection);
+
+}  // namespace outbox::library
