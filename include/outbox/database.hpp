@@ -28,8 +28,8 @@ struct DatabaseOptions {
   /// As outboxd's own `database.url`: `postgresql://user:password@host:5432/shop`,
   /// `sqlite:///shop.db` (relative) or `sqlite:////var/lib/shop.db`; or a path that ends in .db or
   /// .sqlite. SQLite's file is made where there is none.
-  std::string url;
-  PublishOptions publish;
+  std::string url = {};
+  PublishOptions publish = {};
   /// For one statement, its waiting for locks included, and for getting a connection. Zero: none.
   /// On SQLite it bounds the waiting alone.
   std::chrono::milliseconds statement_timeout{30000};

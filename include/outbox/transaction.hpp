@@ -41,9 +41,9 @@ class Parameter {
   Parameter(std::string text) : text_(std::move(text)) {}  // NOLINT
   Parameter(std::string_view text) : text_(text) {}        // NOLINT
   Parameter(const char* text) : text_(text) {}             // NOLINT
-  Parameter(std::optional<std::string> text) : text_(std::move(text)) {}               // NOLINT
-  Parameter(bool value) : text_(value ? "1" : "0"), kind_(Kind::integer) {}            // NOLINT
-  Parameter(const Uuid& uuid) : text_(to_string(uuid)) {}                              // NOLINT
+  Parameter(std::optional<std::string> text) : text_(std::move(text)) {}     // NOLINT
+  Parameter(bool value) : text_(value ? "1" : "0"), kind_(Kind::integer) {}  // NOLINT
+  Parameter(const Uuid& uuid) : text_(to_string(uuid)) {}                    // NOLINT
   template <std::integral T>
   Parameter(T value) : text_(std::to_string(value)), kind_(Kind::integer) {}  // NOLINT
   Parameter(double value);  // NOLINT: the shortest text that reads back

@@ -14,8 +14,8 @@ namespace outbox {
 [[nodiscard]] inline std::string_view topic_fault(std::string_view topic) noexcept {
   constexpr std::size_t length_max = 249;
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   };
   if (topic.empty()) return "is empty";
   if (topic.size() > length_max) return "is longer than the 249 characters that Kafka takes";

@@ -3,7 +3,7 @@
 
 #include <outbox/postgres.hpp>
 
-#include "library/transaction_end.hpp"
+#include "library/statement_rules.hpp"
 
 namespace outbox::library {
 
@@ -20,14 +20,11 @@ Error error_for_users(const store::postgres::SqlError& error) {
 
 Rows PostgresTransaction::run(std::string_view sql, std::span<const Parameter> parameters) {
   refuse_transaction_end(sql);
+  refuse_zero_bytes(parameters);
   std::vector<std::optional<std::string>> texts;
   texts.reserve(parameters.size());
-  for (const Parameter& parameter : parameters) {
-    if (parameter.text() && parameter.text()->find('\0') != std::string::npos) {
-      throw Error(ErrorKind::usage, "a parameter has a zero byte, which no text may have");
-    }
+  for (const Parameter& parameter : parameters)
     texts.push_back(parameter.text());
-  }
   try {
     Rows rows;
     for (auto& values : session_.execute(sql, texts))

@@ -3,7 +3,7 @@
 
 #include <outbox/sqlite.hpp>
 
-#include "library/transaction_end.hpp"
+#include "library/statement_rules.hpp"
 #include "store/sqlite/statement.hpp"
 
 namespace outbox::library {
@@ -16,6 +16,7 @@ void SqliteTransaction::expect_open() const {
 
 Rows SqliteTransaction::run(std::string_view sql, std::span<const Parameter> parameters) {
   refuse_transaction_end(sql);
+  refuse_zero_bytes(parameters);
   expect_open();
   try {
     return store::sqlite::run_statement(connection_, sql, parameters);

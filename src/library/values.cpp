@@ -17,9 +17,8 @@ namespace {
   constexpr std::size_t shown_max = 60;
   throw Error(ErrorKind::failed,
               fmt::format("column {} holds {}, which is no {}", column,
-                          stands.size() > shown_max
-                              ? std::string(stands.substr(0, shown_max)) + "…"
-                              : std::string(stands),
+                          stands.size() > shown_max ? std::string(stands.substr(0, shown_max)) + "…"
+                                                    : std::string(stands),
                           wanted));
 }
 

@@ -21,8 +21,8 @@ constexpr std::size_t header_name_bytes_max = 255;
 constexpr std::size_t header_value_bytes_max = 16U << 10U;
 
 constexpr std::array<std::string_view, 9> reserved_headers = {
-    "event_id",    "event_type", "aggregate_type", "aggregate_id", "occurred_at",
-    "row_id",      "outbox_id",  "lease_epoch",    "replay"};
+    "event_id", "event_type", "aggregate_type", "aggregate_id", "occurred_at",
+    "row_id",   "outbox_id",  "lease_epoch",    "replay"};
 
 [[noreturn]] void refuse(std::string_view what, std::string_view remedy) {
   throw Error(ErrorKind::usage, fmt::format("publish: {}", what), std::string(remedy));
@@ -41,9 +41,9 @@ void check_text(std::string_view what, std::string_view text) {
   }
   const std::size_t zero = text.find('\0');
   if (zero != std::string_view::npos) {
-    refuse(fmt::format("{} has a zero byte at byte {}, which no database takes in a text", what,
-                       zero),
-           "leave it out");
+    refuse(
+        fmt::format("{} has a zero byte at byte {}, which no database takes in a text", what, zero),
+        "leave it out");
   }
 }
 
@@ -206,8 +206,8 @@ std::string quoted_table(const PublishOptions& options) {
   for (std::string_view rest = options.table; parts < 3; ++parts) {
     const std::size_t point = rest.find('.');
     const std::string_view part = rest.substr(0, point);
-    const bool is_plain = !part.empty() && part.find_first_of(std::string_view("\"\0", 2)) ==
-                                               std::string_view::npos;
+    const bool is_plain =
+        !part.empty() && part.find_first_of(std::string_view("\"\0", 2)) == std::string_view::npos;
     if (!is_plain || parts == 2) {
       refuse(fmt::format("PublishOptions::table '{}' is no table's name", shown(options.table)),
              "write outbox_events or billing.outbox_events, without quotes");

@@ -240,10 +240,10 @@ void insert_many(PGconn* connection, std::span<const CheckedEvent> events,
     arrays.push_back(array_of(events, column));
     bytes += arrays.back().size();
     if (bytes > bytes_max) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("publish: the {} events have more than {} bytes", events.size(),
-                              bytes_max),
-                  "publish fewer at once");
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("publish: the {} events have more than {} bytes", events.size(), bytes_max),
+          "publish fewer at once");
     }
     arguments.bytes(array_type_of(column.type).array, arrays.back());
   }

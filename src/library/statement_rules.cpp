@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "library/transaction_end.hpp"
+#include "library/statement_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,6 +42,9 @@ class Words {
     while (!rest_.empty()) {
       if (is_space(rest_.front())) {
         rest_.remove_prefix(1);
+      } else if (rest_.starts_with("*/")) {
+        // PostgreSQL's comments nest, SQLite's end at the first mark: what follows either counts.
+        rest_.remove_prefix(2);
       } else if (rest_.starts_with("--")) {
         rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
       } else if (rest_.starts_with("/*")) {
@@ -52,12 +55,9 @@ class Words {
     }
   }
 
-  // PostgreSQL's nest, SQLite's end at the first mark: what follows either is looked at.
   void skip_comment() {
     const std::size_t end = rest_.find("*/");
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 2);
-    while (rest_.starts_with("*/"))
-      rest_.remove_prefix(2);
   }
 
   std::string_view rest_;
@@ -79,6 +79,13 @@ void refuse_transaction_end(std::string_view sql) {
   if (!ends) return;
   throw Error(ErrorKind::usage, fmt::format("{} is not a transaction's own to say", first),
               "return from the function to commit, throw to roll back");
+}
+
+void refuse_zero_bytes(std::span<const Parameter> parameters) {
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.text() || parameter.text()->find('\0') == std::string::npos) continue;
+    throw Error(ErrorKind::usage, "a parameter has a zero byte, which no text may have");
+  }
 }
 
 }  // namespace outbox::library

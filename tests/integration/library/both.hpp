@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One test on both databases: a schema or a file of its own, migrated.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include <outbox/database.hpp>
+#include <outbox/error.hpp>
+
+#include "conformance/store/postgres_under_test.hpp"
+#include "integration/sqlite/scratch.hpp"
+#include "store/postgres/home.hpp"
+#include "store/sqlite/home.hpp"
+
+namespace outbox::testing {
+
+class OnBoth : public ::testing::TestWithParam<Dialect> {
+ protected:
+  OnBoth() {
+    store::HomeOptions options;
+    if (GetParam() == Dialect::postgres) {
+      schema_.emplace();
+      options.url = url_ = schema_->url();
+      store::postgres::make_home(options).migrations()->apply();
+    } else {
+      options.url = url_ = folder_.file();
+      store::sqlite::make_home(options).migrations()->apply();
+    }
+  }
+
+  [[nodiscard]] DatabaseOptions options() const {
+    DatabaseOptions options;
+    options.url = url_;
+    return options;
+  }
+
+  /// The only value of a query, in a transaction of its own.
+  static std::string value(Database& database, const std::string& sql) {
+    return database.transaction(
+        [&](Transaction& transaction) { return transaction.execute(sql).at(0).text(0); });
+  }
+
+  static Event event(const std::string& aggregate_id, const std::string& payload = "{}") {
+    Event event;
+    event.event_type = "ORDER_PAID";
+    event.aggregate_type = "order";
+    event.aggregate_id = aggregate_id;
+    event.payload.bytes = payload;
+    return event;
+  }
+
+  template <class Call>
+  static Error error_of(Call call) {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "no error came";
+    return {ErrorKind::failed, "none"};
+  }
+
+  std::string url_;
+  ScratchFolder folder_;
+  std::optional<PostgresSchema> schema_;
+};
+
+inline std::string dialect_name(const ::testing::TestParamInfo<Dialect>& info) {
+  return info.param == Dialect::postgres ? "postgres" : "sqlite";
+}
+
+}  // namespace outbox::testing

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "library/statement_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <outbox/error.hpp>
+
+namespace outbox::library {
+namespace {
+
+TEST(TransactionEnd, statements_that_would_end_the_transaction_are_refused) {
+  for (const char* sql :
+       {"COMMIT", " commit;", "Rollback", "ROLLBACK AND CHAIN", "rollback work", "END", "ABORT",
+        "BEGIN", "START TRANSACTION", "PREPARE TRANSACTION 'x'", "-- why\nCOMMIT",
+        "/* a */ /* b */ COMMIT", "/* a /* nested */ */ COMMIT", ";;COMMIT"}) {
+    EXPECT_THROW(refuse_transaction_end(sql), Error) << sql;
+  }
+}
+
+TEST(TransactionEnd, all_others_pass) {
+  for (const char* sql :
+       {"SELECT 1", "INSERT INTO commits VALUES (1)", "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a",
+        "ROLLBACK TRANSACTION TO SAVEPOINT a", "PREPARE plan AS SELECT 1", "commit_log", "",
+        "/* COMMIT", "WITH x AS (SELECT 1) SELECT * FROM x"}) {
+    EXPECT_NO_THROW(refuse_transaction_end(sql)) << sql;
+  }
+}
+
+}  // namespace
+}  // namespace outbox::library
