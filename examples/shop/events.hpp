@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -21,12 +21,26 @@ inline constexpr const char* realtime_topic = "realtime.events";
 inline constexpr const char* catalog_metrics_topic = "catalog-events";
 inline constexpr const char* order_metrics_topic = "order-events";
 
+/// A whole number: `1.5`, which the JSON library would cut to 1, is an error.
+inline std::int64_t whole(const nlohmann::json& json, const char* field) {
+  const nlohmann::json& value = json.at(field);
+  if (!value.is_number_integer()) {
+    throw std::invalid_argument(std::string("field ") + field + " is no whole number");
+  }
+  return value.get<std::int64_t>();
+}
+
 struct Item {
   std::int64_t product_id = 0;
   std::int64_t qty = 0;
   std::int64_t price = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Item, product_id, qty, price)
+inline void to_json(nlohmann::json& json, const Item& item) {
+  json = {{"product_id", item.product_id}, {"qty", item.qty}, {"price", item.price}};
+}
+inline void from_json(const nlohmann::json& json, Item& item) {
+  item = {whole(json, "product_id"), whole(json, "qty"), whole(json, "price")};
+}
 
 /// ORDER_CREATED, ORDER_PAID, ORDER_CANCELED.
 struct OrderEvent {
@@ -44,10 +58,10 @@ inline void to_json(nlohmann::json& json, const OrderEvent& event) {
   if (!event.date.empty()) json["date"] = event.date;
 }
 inline void from_json(const nlohmann::json& json, OrderEvent& event) {
-  json.at("order_id").get_to(event.order_id);
-  json.at("user_id").get_to(event.user_id);
+  event.order_id = whole(json, "order_id");
+  event.user_id = whole(json, "user_id");
   json.at("items").get_to(event.items);
-  json.at("total_amount").get_to(event.total_amount);
+  event.total_amount = whole(json, "total_amount");
   if (json.contains("date")) json.at("date").get_to(event.date);
 }
 
@@ -56,43 +70,80 @@ struct Restocked {
   std::int64_t product_id = 0;
   std::int64_t qty = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Restocked, product_id, qty)
+inline void to_json(nlohmann::json& json, const Restocked& event) {
+  json = {{"product_id", event.product_id}, {"qty", event.qty}};
+}
+inline void from_json(const nlohmann::json& json, Restocked& event) {
+  event = {whole(json, "product_id"), whole(json, "qty")};
+}
 
 /// PRODUCT_UPDATED, PRICE_UPDATED, STOCK_UPDATED: which product to look at again.
 struct ProductChanged {
   std::int64_t product_id = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProductChanged, product_id)
+inline void to_json(nlohmann::json& json, const ProductChanged& event) {
+  json = {{"product_id", event.product_id}};
+}
+inline void from_json(const nlohmann::json& json, ProductChanged& event) {
+  event = {whole(json, "product_id")};
+}
 
 /// QUEUE_JOINED, QUEUE_ADMITTED, QUEUE_LEFT.
 struct QueueEvent {
   std::int64_t flash_sale_id = 0;
   std::int64_t user_id = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(QueueEvent, flash_sale_id, user_id)
+inline void to_json(nlohmann::json& json, const QueueEvent& event) {
+  json = {{"flash_sale_id", event.flash_sale_id}, {"user_id", event.user_id}};
+}
+inline void from_json(const nlohmann::json& json, QueueEvent& event) {
+  event = {whole(json, "flash_sale_id"), whole(json, "user_id")};
+}
 
 /// LikeAddedEvent, LikeRemovedEvent, ProductViewEvent, on `catalog-events`, key productId. Their
 /// header `event_version` counts the product's events (E3).
 struct CatalogEvent {
-  std::int64_t productId = 0;
-  std::int64_t userId = 0;
+  std::int64_t product_id = 0;
+  std::int64_t user_id = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CatalogEvent, productId, userId)
+inline void to_json(nlohmann::json& json, const CatalogEvent& event) {
+  json = {{"productId", event.product_id}, {"userId", event.user_id}};
+}
+inline void from_json(const nlohmann::json& json, CatalogEvent& event) {
+  event = {whole(json, "productId"), whole(json, "userId")};
+}
 
 struct OrderLine {
-  std::int64_t productId = 0;
+  std::int64_t product_id = 0;
   std::int64_t quantity = 0;
   std::int64_t price = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OrderLine, productId, quantity, price)
+inline void to_json(nlohmann::json& json, const OrderLine& line) {
+  json = {{"productId", line.product_id}, {"quantity", line.quantity}, {"price", line.price}};
+}
+inline void from_json(const nlohmann::json& json, OrderLine& line) {
+  line = {whole(json, "productId"), whole(json, "quantity"), whole(json, "price")};
+}
 
-/// OrderCreatedEvent, OrderCancelledEvent, PaymentCompletedEvent, on `order-events`, key orderId.
+/// OrderCreatedEvent, OrderCancelledEvent, PaymentCompletedEvent, on `order-events`, key orderId;
+/// header `event_version` as above.
 struct OrderMetricsEvent {
-  std::int64_t orderId = 0;
-  std::int64_t userId = 0;
+  std::int64_t order_id = 0;
+  std::int64_t user_id = 0;
   std::vector<OrderLine> items;
-  std::int64_t totalAmount = 0;
+  std::int64_t total_amount = 0;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OrderMetricsEvent, orderId, userId, items, totalAmount)
+inline void to_json(nlohmann::json& json, const OrderMetricsEvent& event) {
+  json = {{"orderId", event.order_id},
+          {"userId", event.user_id},
+          {"items", event.items},
+          {"totalAmount", event.total_amount}};
+}
+inline void from_json(const nlohmann::json& json, OrderMetricsEvent& event) {
+  event.order_id = whole(json, "orderId");
+  event.user_id = whole(json, "userId");
+  json.at("items").get_to(event.items);
+  event.total_amount = whole(json, "totalAmount");
+}
 
 }  // namespace shop

@@ -66,21 +66,21 @@ CREATE TABLE IF NOT EXISTS stock_history (
 CREATE INDEX IF NOT EXISTS stock_history_order ON stock_history (order_id);
 
 CREATE TABLE IF NOT EXISTS daily_sales (
-  TEXT             date PRIMARY KEY,
+  date             TEXT PRIMARY KEY,
   total_orders     INTEGER NOT NULL,
   total_revenue    INTEGER NOT NULL,
   unique_customers INTEGER NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS daily_customers (
-  TEXT    date NOT NULL,
+  date    TEXT NOT NULL,
   user_id INTEGER NOT NULL,
   PRIMARY KEY (date, user_id)
 );
 
 CREATE TABLE IF NOT EXISTS product_daily_stats (
   product_id     INTEGER NOT NULL,
-  TEXT           date NOT NULL,
+  date           TEXT NOT NULL,
   purchase_count INTEGER NOT NULL,
   revenue        INTEGER NOT NULL,
   PRIMARY KEY (product_id, date)
