@@ -47,14 +47,19 @@ constexpr std::array publish_options = {
     CommandOption{"event-id", 0, "UUID", "The event's identity; left out, the database makes one."},
 };
 
-constexpr std::array<std::string_view, 3> topics_examples = {
+constexpr std::array<std::string_view, 5> topics_examples = {
+    "outboxd topics apply --file topics.yaml",
+    "outboxd topics apply --file topics.yaml --dry-run --output json",
     "outboxd topics create order.events stock.events",
     "outboxd topics create order.events --partitions 12 --replication-factor 3",
     "outboxd topics list -b localhost:9092",
 };
 constexpr std::array topics_options = {
-    CommandOption{"partitions", 0, "N", "Partitions of a topic that is created; 3 by default."},
-    CommandOption{"replication-factor", 0, "N", "Copies of each partition; 1 by default."},
+    CommandOption{"partitions", 0, "N", "create: partitions of a topic; 3 by default."},
+    CommandOption{"replication-factor", 0, "N", "create: copies of each partition; 1 by default."},
+    CommandOption{"file", 'f', "FILE", "apply: the YAML file that declares the topics."},
+    CommandOption{"add-partitions", 0, "", "apply: raise counts that are too low; keys move."},
+    CommandOption{"dry-run", 'n', "", "apply: say what differs, exit with 5, change nothing."},
 };
 
 constexpr std::array<std::string_view, 4> dlq_examples = {
@@ -130,9 +135,13 @@ constexpr std::array all = {
             "standard input, one JSON object a line with the options' names, `_` for `-`, as "
             "fields.",
             Examples(publish_examples), Options(publish_options), "database outbox log process"},
-    Command{"topics", "Create or list topics", "create|list [TOPIC...]", "create|list",
-            "Creates the topics that are not there yet, or lists the brokers' topics with their "
-            "partitions.",
+    Command{"topics", "Declare, create or list topics", "apply|create|list [TOPIC...]",
+            "apply|create|list",
+            "`apply` makes the topics of a file that are missing and compares the others with it: "
+            "partitions, replication factor, retention, config. It never deletes and changes "
+            "nothing that is there, save with --add-partitions; what differs is reported, and the "
+            "exit code is 5. `create` makes the topics named, `list` lists the brokers' topics "
+            "with their partitions.",
             Examples(topics_examples), Options(topics_options), "kafka log process"},
     Command{"dlq", "List consumers' dead letters, or send them back", "list|replay", "list|replay",
             "Reads a dead-letter topic from its beginning, without joining a group. `list` prints "

@@ -73,9 +73,10 @@ int create_topics(broker::Admin& admin, const std::vector<broker::NewTopic>& top
 
 int command_topics(const Arguments& arguments) {
   if (arguments.words.empty()) {
-    throw Error(ErrorKind::usage, "topics: say what to do", "`create` or `list`");
+    throw Error(ErrorKind::usage, "topics: say what to do", "`apply`, `create` or `list`");
   }
   const config::Settings settings = config::load(sources_of(arguments));
+  if (arguments.words.front() == "apply") return command_topics_apply(arguments, settings);
   const auto timeout = settings.process().start_timeout;
   const auto admin = make_broker(settings).admin();
   const std::vector<std::string> names(arguments.words.begin() + 1, arguments.words.end());
@@ -85,7 +86,7 @@ int command_topics(const Arguments& arguments) {
   }
   if (arguments.words.front() != "create") {
     throw Error(ErrorKind::usage, "topics: '" + arguments.words.front() + "' is not known",
-                "`create` or `list`");
+                "`apply`, `create` or `list`");
   }
   if (names.empty()) throw Error(ErrorKind::usage, "topics create: name at least one topic");
   std::vector<broker::NewTopic> topics;

@@ -12,6 +12,7 @@ int command_relay(const Arguments& arguments);
 int command_migrate(const Arguments& arguments);
 int command_publish(const Arguments& arguments);
 int command_topics(const Arguments& arguments);
+int command_topics_apply(const Arguments& arguments, const config::Settings& settings);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 int command_demo(const Arguments& arguments);

@@ -32,6 +32,12 @@ struct NewTopic {
   std::map<std::string, std::string> config;
 };
 
+/// What is set for a topic, the brokers' defaults included, by Kafka's names.
+struct TopicConfig {
+  std::map<std::string, std::string> values;
+  std::optional<Failure> failure;  ///< Nothing is known, and why.
+};
+
 struct ClusterView {
   std::string cluster_id;
   std::vector<std::string> brokers;  ///< host:port
@@ -53,6 +59,20 @@ class Admin {
   /// Makes the topics; per topic none (made) or the failure (exists already: reason says so).
   virtual std::vector<std::optional<Failure>> create(const std::vector<NewTopic>& topics,
                                                      std::chrono::milliseconds timeout) = 0;
+
+  /// One a name, in order.
+  virtual std::vector<TopicConfig> configs(const std::vector<std::string>& names,
+                                           std::chrono::milliseconds /*timeout*/) {
+    const Failure unknown{FailureKind::hold_topic, "this broker does not tell its configuration"};
+    return std::vector<TopicConfig>(names.size(), TopicConfig{{}, unknown});
+  }
+
+  /// Raises the number of partitions to `count`, with which keys move. None: done.
+  virtual std::optional<Failure> add_partitions(const std::string& topic, int /*count*/,
+                                                std::chrono::milliseconds /*timeout*/) {
+    return Failure{FailureKind::hold_topic,
+                   "Topic '" + topic + "': this broker adds no partitions"};
+  }
 };
 
 using AdminMaker = std::function<std::unique_ptr<Admin>()>;

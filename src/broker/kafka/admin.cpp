@@ -8,6 +8,7 @@
 #include <map>
 #include <outbox/error.hpp>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -21,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 using OptionsPointer =
     std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<&rd_kafka_AdminOptions_destroy>>;
 using NewTopicPointer = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<&rd_kafka_NewTopic_destroy>>;
+using NewPartitionsPointer =
+    std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<&rd_kafka_NewPartitions_destroy>>;
 using ResourcePointer =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<&rd_kafka_ConfigResource_destroy>>;
 using CollectionPointer =
@@ -263,21 +266,97 @@ std::vector<TopicView> KafkaAdmin::named_topics(const std::vector<std::string>& 
   return views;
 }
 
-void KafkaAdmin::read_limits(std::vector<TopicView>& views, Deadline deadline) {
+EventPointer KafkaAdmin::describe_configs(const std::set<std::string>& names, Deadline deadline) {
   std::vector<ResourcePointer> owners;
   std::vector<rd_kafka_ConfigResource_t*> resources;
-  std::set<std::string_view> asked;
-  for (const TopicView& view : views) {
-    if (view.failure || !asked.insert(view.name).second) continue;
-    owners.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, view.name.c_str()));
+  for (const std::string& name : names) {
+    owners.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
     resources.push_back(owners.back().get());
   }
-  if (resources.empty()) return;
-  const EventPointer event = request(
-      RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline,
-      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_DescribeConfigs(handle_, resources.data(), resources.size(), options, queue);
-      });
+  return request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline,
+                 [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                   rd_kafka_DescribeConfigs(handle_, resources.data(), resources.size(), options,
+                                            queue);
+                 });
+}
+
+std::vector<TopicConfig> KafkaAdmin::configs(const std::vector<std::string>& names,
+                                             std::chrono::milliseconds timeout) {
+  std::vector<TopicConfig> configs;
+  if (names.empty()) return configs;
+  const EventPointer event = describe_configs({names.begin(), names.end()}, Clock::now() + timeout);
+  require_answer(*event);
+  std::size_t count = 0;
+  const auto** const described = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  std::map<std::string_view, TopicConfig> found;
+  for (const auto* const resource : std::span(described, count)) {
+    TopicConfig config;
+    const std::string_view name = rd_kafka_ConfigResource_name(resource);
+    if (const int code = rd_kafka_ConfigResource_error(resource);
+        code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      config.failure = failure_of(code, name);
+    }
+    std::size_t entries = 0;
+    const auto** const list = rd_kafka_ConfigResource_configs(resource, &entries);
+    for (const auto* const entry : std::span(list, entries)) {
+      const char* const value = rd_kafka_ConfigEntry_value(entry);
+      if (value != nullptr) config.values[rd_kafka_ConfigEntry_name(entry)] = value;
+    }
+    found[name] = std::move(config);
+  }
+  for (const std::string& name : names)
+    configs.push_back(found[name]);
+  return configs;
+}
+
+std::optional<Failure> KafkaAdmin::add_partitions(const std::string& topic, int count,
+                                                  std::chrono::milliseconds timeout) {
+  const Deadline deadline = Clock::now() + timeout;
+  char text[512] = "";
+  const NewPartitionsPointer wanted(rd_kafka_NewPartitions_new(
+      topic.c_str(), static_cast<std::size_t>(count), text, sizeof(text)));
+  if (!wanted) {
+    return Failure{FailureKind::dead_letter, fmt::format("Topic '{}': {}", topic, text)};
+  }
+  rd_kafka_NewPartitions_t* one = wanted.get();
+  const EventPointer event =
+      request(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, deadline,
+              [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                rd_kafka_CreatePartitions(handle_, &one, 1, options, queue);
+              });
+  require_answer(*event);
+  std::size_t answers = 0;
+  const auto** const results = rd_kafka_CreatePartitions_result_topics(
+      rd_kafka_event_CreatePartitions_result(event.get()), &answers);
+  for (const auto* const result : std::span(results, answers)) {
+    const int code = rd_kafka_topic_result_error(result);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    Failure failure = failure_of(code, topic);
+    if (const char* const reason = rd_kafka_topic_result_error_string(result)) {
+      failure.reason = fmt::format("Topic '{}': {}", topic, reason);
+    }
+    return failure;
+  }
+  await_partitions(topic, count, deadline);
+  return std::nullopt;
+}
+
+// The controller answers before all brokers know.
+void KafkaAdmin::await_partitions(const std::string& topic, int count, Deadline deadline) {
+  while (named_topics({topic}, deadline).front().partitions < count) {
+    const EventPointer event(rd_kafka_queue_poll(queue_.get(), 20));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) take_error(*event);
+  }
+}
+
+void KafkaAdmin::read_limits(std::vector<TopicView>& views, Deadline deadline) {
+  std::set<std::string> asked;
+  for (const TopicView& view : views) {
+    if (!view.failure) asked.insert(view.name);
+  }
+  if (asked.empty()) return;
+  const EventPointer event = describe_configs(asked, deadline);
   const int code = rd_kafka_event_error(event.get());
   if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
     throw_unreachable();

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ class KafkaAdmin final : public Admin {
                                 std::chrono::milliseconds timeout) override;
   std::vector<std::optional<Failure>> create(const std::vector<NewTopic>& topics,
                                              std::chrono::milliseconds timeout) override;
+  std::vector<TopicConfig> configs(const std::vector<std::string>& names,
+                                   std::chrono::milliseconds timeout) override;
+  std::optional<Failure> add_partitions(const std::string& topic, int count,
+                                        std::chrono::milliseconds timeout) override;
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
@@ -62,6 +67,10 @@ class KafkaAdmin final : public Admin {
   /// The controller answers before the brokers know the topic.
   void await_made(const std::vector<NewTopic>& topics,
                   const std::vector<std::optional<Failure>>& results, Deadline deadline);
+  /// The answer to a request for these, which are not empty.
+  [[nodiscard]] EventPointer describe_configs(const std::set<std::string>& names,
+                                              Deadline deadline);
+  void await_partitions(const std::string& topic, int count, Deadline deadline);
   void read_limits(std::vector<TopicView>& views, Deadline deadline);
 
   rd_kafka_t* const handle_;

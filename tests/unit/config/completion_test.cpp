@@ -45,7 +45,7 @@ TEST_P(BashCompletion, offers_what_fits) {
 INSTANTIATE_TEST_SUITE_P(
     Words, BashCompletion,
     ::testing::Values(Typed{"outboxd rel", "relay"}, Typed{"outboxd check", "check-config"},
-                      Typed{"outboxd topics ''", "create list"},
+                      Typed{"outboxd topics ''", "apply create list"},
                       Typed{"outboxd completion z", "zsh"},
                       Typed{"outboxd relay --relay.capture ''", "lease row"},
                       Typed{"outboxd relay --relay.capture = r", "row"},
