@@ -56,6 +56,13 @@ class Services:
         """Asks for a login: users outboxd and limited, password outboxd-secret."""
         return self.values["OUTBOXD_TEST_KAFKA_SASL"]
 
+    @property
+    def redis(self):
+        """Started by the first test that asks for it."""
+        if "OUTBOXD_TEST_REDIS" not in self.values:
+            self.up("redis")
+        return self.values["OUTBOXD_TEST_REDIS"]
+
 
 @pytest.fixture(scope="session")
 def services():
@@ -105,6 +112,14 @@ def database(database_url):
 def unique():
     """A word that no other test uses: for topics, groups and relay names."""
     return f"t{os.getpid()}n{next(NUMBERS)}"
+
+
+@pytest.fixture(scope="session")
+def shop_program(program):
+    """The built shop, beside outboxd."""
+    path = pathlib.Path(program).parent / "shop"
+    assert path.exists(), f"{path} is missing: run ./dev test, which builds it"
+    return str(path)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 """A PostgreSQL 15 or newer of our own: TCP on loopback, trust, superuser outboxd."""
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -58,15 +57,7 @@ class Postgres(process.Server):
 
     def user(self):
         """PostgreSQL refuses to run as root; then it runs as postgres, or else as nobody."""
-        if os.getuid() != 0:
-            return {}
-        for name in ("postgres", "nobody"):
-            try:
-                account = pwd.getpwnam(name)
-            except KeyError:
-                continue
-            return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        raise process.ServiceError("there is no user postgres or nobody to run PostgreSQL as")
+        return process.unprivileged_user("postgres")
 
     def start(self, arguments):
         user = self.user()

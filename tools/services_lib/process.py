@@ -2,6 +2,7 @@
 """Processes that are recorded, checked by their start time, and ended one by one."""
 import os
 import pathlib
+import pwd
 import signal
 import socket
 import stat
@@ -60,6 +61,19 @@ def children(pid):
 def reachable_by_others(directory):
     """True if a user who owns none of the folders above may pass through all of them."""
     return all(path.stat().st_mode & stat.S_IXOTH for path in directory.resolve().parents)
+
+
+def unprivileged_user(*names):
+    """Who a server runs as where we are root: the first of the names that exists, or nobody."""
+    if os.getuid() != 0:
+        return {}
+    for name in (*names, "nobody"):
+        try:
+            account = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    raise ServiceError(f"there is no user {' or '.join((*names, 'nobody'))} to run a server as")
 
 
 def last_lines(path, count=15):
