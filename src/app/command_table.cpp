@@ -94,6 +94,11 @@ constexpr std::array demo_options = {
     CommandOption{"rate", 0, "N", "Orders a second; 500 by default."},
 };
 
+constexpr std::array<std::string_view, 2> gateway_examples = {
+    "KAFKA_BOOTSTRAP_SERVERS=localhost:9092 outboxd gateway",
+    "outboxd gateway -c outboxd.yaml --gateway.address 0.0.0.0:8090",
+};
+
 constexpr std::array<std::string_view, 2> check_examples = {
     "outboxd check-config",
     "outboxd check-config -c outboxd.yaml --output json",
@@ -157,6 +162,12 @@ constexpr std::array all = {
             "Counts pending, blocked and dead events, and shows the relays and the leases they "
             "hold.",
             Examples(status_examples), Options(), "database outbox log process"},
+    Command{"gateway", "Push messages to WebSocket clients", "", "",
+            "Pushes every message of realtime.events to the clients that are connected: `/ws` for "
+            "WebSocket, `/events` for server-sent events, `/health`. Clients that were away get "
+            "what they missed. Each of several gateways sees all messages. SIGTERM or Ctrl-C sends "
+            "the clients away and exits with 0.",
+            Examples(gateway_examples), Options(), "kafka gateway log process"},
     Command{"demo", "Show the whole chain, without any server", "", "",
             "Writes orders on SQLite, relays them to a broker inside the process and consumes "
             "them, with live figures. Any Kafka client can connect to the address it prints. Ends "
@@ -165,7 +176,8 @@ constexpr std::array all = {
     Command{"check-config", "Check the configuration and show it", "", "",
             "Prints the value of every setting and where it came from, with secrets masked. "
             "Connects to nothing. Exits with 3 where something is wrong.",
-            Examples(check_examples), Options(), "database kafka outbox relay cleanup log process"},
+            Examples(check_examples), Options(),
+            "database kafka outbox relay gateway cleanup log process"},
     Command{"version", "Show the versions of the program and its libraries", "", "", "",
             Examples(version_examples), Options(), ""},
     Command{"completion", "Print completions for a shell", "bash|zsh|fish", "bash|zsh|fish",

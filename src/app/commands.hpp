@@ -15,6 +15,7 @@ int command_topics(const Arguments& arguments);
 int command_topics_apply(const Arguments& arguments, const config::Settings& settings);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
+int command_gateway(const Arguments& arguments);
 int command_demo(const Arguments& arguments);
 
 }  // namespace outbox::app

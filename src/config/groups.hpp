@@ -96,6 +96,27 @@ struct RelaySettings {
   std::chrono::milliseconds topic_refresh_interval{5'000};
 };
 
+struct GatewaySettings {
+  std::string address;
+  std::vector<std::string> topics;
+  std::string group_id_prefix;
+  std::string instance_id;
+  std::string token;  ///< Never log.
+  std::vector<std::string> allowed_origins;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::size_t clients_max = 10'000;
+  std::size_t frame_bytes_max = 64U << 10U;
+  std::size_t header_bytes_max = 16U << 10U;
+  std::size_t queued_bytes_max = 1U << 20U;
+  std::size_t queued_messages_max = 1'000;
+  std::size_t recent_bytes = 32U << 20U;
+  std::size_t catch_ups_max = 2;
+  std::chrono::milliseconds ping_interval{20'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds write_timeout{10'000};
+};
+
 /// Read and checked now; the job that acts on them comes with a later version (D9, D10).
 struct CleanupSettings {
   std::chrono::hours retention{30 * 24};

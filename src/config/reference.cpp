@@ -31,6 +31,8 @@ constexpr std::array groups = {
           "`relays.NAME.*` sets any of these but `relay.slots` for a relay of that name, and "
           "`relay.*` are then the defaults of all. Named relays run side by side in one process "
           "and divide the events by `aggregate-types`."},
+    Group{"gateway", "Gateway",
+          "For `outboxd gateway`, which docs/gateway.md describes."},
     Group{"cleanup", "Clean-up", ""},
     Group{"log", "Logs", ""},
     Group{"process", "Program", ""},

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/consumers.hpp"
 #include "config/groups.hpp"
 
 namespace outbox::config {
@@ -45,6 +46,7 @@ class Settings {
   [[nodiscard]] const DatabaseSettings& database() const { return database_; }
   [[nodiscard]] const KafkaSettings& kafka() const { return kafka_; }
   [[nodiscard]] const OutboxSettings& outbox() const { return outbox_; }
+  [[nodiscard]] const GatewaySettings& gateway() const { return gateway_; }
   [[nodiscard]] const CleanupSettings& cleanup() const { return cleanup_; }
   [[nodiscard]] const LogSettings& log() const { return log_; }
   [[nodiscard]] const ProcessSettings& process() const { return process_; }
@@ -55,6 +57,9 @@ class Settings {
 
   /// Throws Error(configuration) for a name that is none of relay_names().
   [[nodiscard]] const RelaySettings& relay(std::string_view name) const;
+
+  /// Those declared under `consume`, in their order.
+  [[nodiscard]] const std::vector<ConsumerSettings>& consumers() const { return consumers_; }
 
   /// The word in `outbox.preset`; empty for the product's own table.
   [[nodiscard]] const std::string& preset() const { return preset_; }
@@ -75,10 +80,12 @@ class Settings {
   DatabaseSettings database_;
   KafkaSettings kafka_;
   OutboxSettings outbox_;
+  GatewaySettings gateway_;
   CleanupSettings cleanup_;
   LogSettings log_;
   ProcessSettings process_;
   std::map<std::string, RelaySettings, std::less<>> relays_;
+  std::vector<ConsumerSettings> consumers_;
   std::string preset_;
   std::vector<std::string> warnings_;
   std::vector<EffectiveValue> effective_;

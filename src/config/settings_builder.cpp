@@ -60,6 +60,9 @@ Settings SettingsBuilder::build(std::string_view command) {
   read_kafka();
   read_outbox();
   read_relays();
+  settings_.consumers_ = layers_.consumers();
+  read_gateway();
+  if (command == "gateway") warn_of_gateway();
   check_needed(command);
   record_effective();
   return std::move(settings_);
@@ -142,6 +145,13 @@ void SettingsBuilder::record_effective() {
     }
     settings_.effective_.push_back(
         {std::string(setting.name), shown_text(setting), reader_.origin(setting.name)});
+  }
+  for (const ConsumerSettings& consumer : settings_.consumers_) {
+    settings_.effective_.push_back(
+        {"consume." + consumer.name,
+         fmt::format("group {}, topics {}, {} handlers", consumer.group_id,
+                     fmt::join(consumer.topics, ","), consumer.handlers.size()),
+         consumer.origin});
   }
   for (const auto& [name, given] : layers_.all()) {
     const bool is_pattern = name.starts_with("kafka.properties.") || name.starts_with("relays.");

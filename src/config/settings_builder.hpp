@@ -32,6 +32,9 @@ class SettingsBuilder {
   void read_columns(TableShape& shape);
   void read_status(TableShape& shape);
   void check_shape(const TableShape& shape) const;
+  void read_gateway();
+  void read_gateway_tls();
+  void warn_of_gateway();
   void read_relays();
   [[nodiscard]] RelaySettings read_relay(const std::string& name) const;
   void read_relay_rules(const Reader& reader, RelaySettings& relay) const;

@@ -13,7 +13,7 @@ constexpr Setting entries[] = {
              "text of libpq, or `sqlite:///path`. SQLAlchemy's forms (`postgresql+asyncpg://`, "
              "`sqlite+aiosqlite://`) are taken as well; libpq's `sslmode` is the URL's.",
      .example = "postgresql://relay@db.example:5432/shop?sslmode=verify-full",
-     .needed_by = "run relay migrate publish status",
+     .needed_by = "run relay migrate publish status consume",
      .plain_variable = "DATABASE_CONN"},
     {.name = "database.password",
      .text = "The password, where it should not stand in the URL.",
@@ -25,7 +25,7 @@ constexpr Setting entries[] = {
      .text = "Brokers to begin with, `host:port` each; the port is 9092 where it is left out.",
      .example = "kafka-1.example:9092,kafka-2.example:9092",
      .short_flag = 'b',
-     .needed_by = "run relay topics dlq",
+     .needed_by = "run relay gateway topics dlq consume",
      .plain_variable = "KAFKA_BOOTSTRAP_SERVERS"},
     {.name = "kafka.user",
      .text = "User for SASL; without one there is no login.",

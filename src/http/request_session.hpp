@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of a connection's life in which requests are read and answered. An answer may make
+// another session of the connection, which takes the stream over.
+#pragma once
+
+#include <array>
+#include <boost/asio/ssl/stream_base.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <optional>
+
+#include "http/event_stream_session.hpp"
+#include "http/web_socket_session.hpp"
+
+namespace outbox::http {
+
+template <class Stream>
+class RequestSession final : public Session {
+ public:
+  RequestSession(Stream&& stream, Room& room) : Session(room), stream_(std::move(stream)) {
+    wait_at_most(room.options.request_timeout);
+  }
+
+  void start() { read(); }
+
+  /// With TLS the handshake comes first.
+  void start_with_handshake() {
+    stream_.async_handshake(asio::ssl::stream_base::server, [self = self()](ErrorCode error) {
+      if (!error) self->read();
+    });
+  }
+
+  void tick(Moment now) override {
+    if (now > until_) cut();
+  }
+  void go_away() override {
+    is_last_ = true;
+    until_ = std::min(until_, BootClock::now() + closing_timeout);
+    if (is_between_requests_) cut();
+  }
+  void cut() override {
+    ErrorCode ignored;
+    boost::beast::get_lowest_layer(stream_).close(ignored);
+  }
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Reply = boost::beast::http::response<boost::beast::http::string_body>;
+
+  std::shared_ptr<RequestSession> self() {
+    return std::static_pointer_cast<RequestSession>(this->shared_from_this());
+  }
+  void wait_at_most(std::chrono::milliseconds time) { until_ = BootClock::now() + time; }
+
+  void read() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(room_.options.header_bytes_max));
+    parser_->body_limit(room_.options.body_bytes_max);
+    is_between_requests_ = true;
+    boost::beast::http::async_read(stream_, buffer_, *parser_,
+                                   [self = self()](ErrorCode error, std::size_t) {
+                                     self->is_between_requests_ = false;
+                                     if (error) return self->refuse(error);
+                                     self->answer();
+                                   });
+  }
+
+  void refuse(ErrorCode error) {
+    namespace beast_http = boost::beast::http;
+    if (error.category() != make_error_code(beast_http::error::end_of_stream).category() ||
+        error == beast_http::error::end_of_stream ||
+        error == beast_http::error::partial_message) {
+      return cut();
+    }
+    Response response{400, "this is no HTTP request\n", "text/plain; charset=utf-8", {}};
+    if (error == beast_http::error::header_limit) response = {431, "the header is too large\n"};
+    if (error == beast_http::error::body_limit) response = {413, "the body is too large\n"};
+    is_last_ = true;
+    reply(std::move(response), 11);
+  }
+
+  void answer() {
+    const auto& message = parser_->get();
+    is_last_ = is_last_ || !message.keep_alive() || room_.is_closing;
+    Request request;
+    request.method = std::string(message.method_string());
+    request.wants_web_socket = boost::beast::websocket::is_upgrade(message);
+    for (const auto& field : message)
+      request.headers.emplace_back(field.name_string(), field.value());
+    ErrorCode ignored;
+    const auto peer = boost::beast::get_lowest_layer(stream_).remote_endpoint(ignored);
+    request.peer = peer.address().to_string();
+    const std::string_view target(message.target().data(), message.target().size());
+    if (!read_target(target, request)) {
+      return reply({400, "the target is malformed\n"}, message.version());
+    }
+    request.body = message.body();
+    take(asked(request));
+  }
+
+  Answer asked(const Request& request) {
+    try {
+      return room_.application.answer(request);
+    } catch (const std::exception& error) {
+      room_.logger.error("a request failed", {{"path", request.path}, {"error", error.what()}});
+      return Response{500, "that failed; the log says why\n"};
+    }
+  }
+
+  void take(Answer answer) {
+    if (auto* response = std::get_if<Response>(&answer)) {
+      return reply(std::move(*response), parser_->get().version());
+    }
+    auto& upgrade = std::get<Upgrade>(answer);
+    if (room_.is_closing || room_.pushes >= room_.options.pushes_max) {
+      is_last_ = true;
+      return reply({503, "no more clients are taken; try again later\n",
+                    "text/plain; charset=utf-8", {{"Retry-After", "5"}}},
+                   parser_->get().version());
+    }
+    // What its life up to now needed goes with this session.
+    if (upgrade.is_web_socket) {
+      std::make_shared<WebSocketSession<Stream>>(std::move(stream_), room_, std::move(upgrade))
+          ->start(parser_->release());
+    } else {
+      std::make_shared<EventStreamSession<Stream>>(std::move(stream_), room_, std::move(upgrade))
+          ->start();
+    }
+  }
+
+  void reply(Response response, unsigned version) {
+    namespace beast_http = boost::beast::http;
+    const bool is_head = parser_->get().method() == beast_http::verb::head;
+    reply_.emplace(static_cast<beast_http::status>(response.status), version);
+    reply_->set(beast_http::field::server, "outboxd");
+    reply_->set(beast_http::field::content_type, response.content_type);
+    reply_->set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : response.headers)
+      reply_->set(name, value);
+    reply_->keep_alive(!is_last_);
+    reply_->body() = std::move(response.body);
+    reply_->prepare_payload();
+    if (is_head) reply_->body().clear();
+    beast_http::async_write(stream_, *reply_, [self = self()](ErrorCode error, std::size_t) {
+      if (error) return self->cut();
+      if (self->is_last_) return self->linger();
+      self->wait_at_most(self->room_.options.request_timeout);
+      self->read();
+    });
+  }
+
+  // Closing while the client still sends would reset the connection, and the answer with it.
+  void linger() {
+    ErrorCode ignored;
+    boost::beast::get_lowest_layer(stream_).shutdown(asio::socket_base::shutdown_send, ignored);
+    wait_at_most(closing_timeout);
+    discard();
+  }
+  void discard() {
+    boost::beast::get_lowest_layer(stream_).async_read_some(
+        asio::buffer(rest_), [self = self()](ErrorCode error, std::size_t) {
+          if (!error) self->discard();
+        });
+  }
+
+  Stream stream_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  std::optional<Reply> reply_;
+  std::array<char, 4096> rest_{};
+  Moment until_{};
+  bool is_last_ = false;
+  bool is_between_requests_ = false;
+};
+
+}  // namespace outbox::http
