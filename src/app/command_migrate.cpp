@@ -45,8 +45,13 @@ int command_migrate(const Arguments& arguments) {
   const store::Home store =
       make_store(settings, relays.empty() ? "default" : relays.front(), "migrate");
   Logger logger(log_level(settings), log_format(settings));
-  relay::retry_until(std::chrono::steady_clock::now() + settings.process().start_timeout, {},
-                     logger, store.ping);
+  try {
+    relay::retry_until(std::chrono::steady_clock::now() + settings.process().start_timeout, {},
+                       logger, store.ping);
+  } catch (const Error& error) {
+    // SQLite's file is not there yet: applying makes it.
+    if (error.kind() != ErrorKind::not_found) throw;
+  }
   const auto migrations = store.migrations();
   if (arguments.has("status")) {
     const auto status = migrations->status();

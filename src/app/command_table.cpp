@@ -62,6 +62,14 @@ constexpr std::array topics_options = {
     CommandOption{"dry-run", 'n', "", "apply: say what differs, exit with 5, change nothing."},
 };
 
+constexpr std::array<std::string_view, 2> consume_examples = {
+    "outboxd consume -c outboxd.yaml",
+    "outboxd consume --consumer stock --consumer mails",
+};
+constexpr std::array consume_options = {
+    CommandOption{"consumer", 0, "NAME", "Only this one of those declared; may be repeated."},
+};
+
 constexpr std::array<std::string_view, 4> dlq_examples = {
     "outboxd dlq list",
     "outboxd dlq list --group stock-consumer --since 2h --output json",
@@ -148,6 +156,13 @@ constexpr std::array all = {
             "exit code is 5. `create` makes the topics named, `list` lists the brokers' topics "
             "with their partitions.",
             Examples(topics_examples), Options(topics_options), "kafka log process"},
+    Command{"consume", "Run the consumers that the configuration declares", "", "",
+            "Runs handlers that are declared under `consume` in YAML: SQL in the transaction that "
+            "claims the event, which takes effect once; or a command or HTTP endpoint, called "
+            "before the claim is committed, so at least once, with the event id to tell repeats "
+            "by. Failed events are tried again and then dead-lettered. SIGTERM or Ctrl-C finishes "
+            "the transactions under way and exits with 0. docs/consuming.md shows the YAML.",
+            Examples(consume_examples), Options(consume_options), "database kafka log process"},
     Command{"dlq", "List consumers' dead letters, or send them back", "list|replay", "list|replay",
             "Reads a dead-letter topic from its beginning, without joining a group. `list` prints "
             "place, time, group, attempts, event, origin and error of each. `replay` sends "

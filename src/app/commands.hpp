@@ -13,6 +13,7 @@ int command_migrate(const Arguments& arguments);
 int command_publish(const Arguments& arguments);
 int command_topics(const Arguments& arguments);
 int command_topics_apply(const Arguments& arguments, const config::Settings& settings);
+int command_consume(const Arguments& arguments);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 int command_gateway(const Arguments& arguments);

@@ -47,6 +47,7 @@ int run(const std::vector<std::string>& words) {
   if (name == "migrate") return outbox::app::command_migrate(arguments);
   if (name == "publish") return outbox::app::command_publish(arguments);
   if (name == "topics") return outbox::app::command_topics(arguments);
+  if (name == "consume") return outbox::app::command_consume(arguments);
   if (name == "dlq") return outbox::app::command_dlq(arguments);
   if (name == "status") return outbox::app::command_status(arguments);
   if (name == "gateway") return outbox::app::command_gateway(arguments);

@@ -128,6 +128,13 @@ store::Home make_whole_store(const config::Settings& settings) {
   return open_home(settings.database(), std::move(options));
 }
 
+store::Home make_consumer_store(const config::Settings& settings,
+                                const config::ConsumerSettings& consumer) {
+  store::HomeOptions options = home_options(settings, "default", consumer.group_id);
+  options.consumer_name = consumer.group_id;
+  return open_home(settings.database(), std::move(options));
+}
+
 std::string types_without_relay(const config::Settings& settings, store::Backlog& backlog) {
   std::set<std::string> taken;
   for (const std::string& name : settings.relay_names()) {

@@ -24,6 +24,10 @@ namespace outbox::app {
 /// The same for all aggregate types, whichever relay takes them.
 [[nodiscard]] store::Home make_whole_store(const config::Settings& settings);
 
+/// The same for a consumer, whose inbox claims in its group's name.
+[[nodiscard]] store::Home make_consumer_store(const config::Settings& settings,
+                                              const config::ConsumerSettings& consumer);
+
 /// Pending events of types that no relay of `settings` takes, as `stock (3), …`; empty: none.
 [[nodiscard]] std::string types_without_relay(const config::Settings& settings,
                                               store::Backlog& backlog);

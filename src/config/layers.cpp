@@ -210,7 +210,9 @@ void Layers::read_yaml(const Sources& sources) {
   const std::filesystem::path path = in_directory(sources, shown);
   if (named == nullptr && !std::filesystem::is_regular_file(path)) return;
   const std::string what = named != nullptr ? "config (" + named->origin + ")" : "the folder";
-  for (const YamlEntry& entry : parse_yaml_file(read_file(path, what), shown)) {
+  const std::string text = read_file(path, what);
+  consumers_ = parse_consumers(text, shown);
+  for (const YamlEntry& entry : parse_yaml_file(text, shown)) {
     const std::string origin = fmt::format("{}:{}", shown, entry.line);
     const std::string name = without_document_root(entry.name);
     const auto resolved = resolve_name(name);

@@ -9,7 +9,9 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "config/consumers.hpp"
 #include "config/settings.hpp"
 #include "config/settings_table.hpp"
 
@@ -43,6 +45,9 @@ class Layers {
   /// Null where no source gives the setting.
   [[nodiscard]] const Given* find(std::string_view name) const;
 
+  /// Those that the YAML file declares.
+  [[nodiscard]] const std::vector<ConsumerSettings>& consumers() const { return consumers_; }
+
   /// All that was given, by the table's names.
   [[nodiscard]] const std::map<std::string, Given, std::less<>>& all() const { return given_; }
 
@@ -55,6 +60,7 @@ class Layers {
   void read_variable(const std::string& variable, const std::string& value, Given given);
 
   std::map<std::string, Given, std::less<>> given_;
+  std::vector<ConsumerSettings> consumers_;
 };
 
 }  // namespace outbox::config

@@ -95,6 +95,8 @@ class Flattener {
     if (node.size() == 0 && !name.empty()) entries_.push_back({name, {}, line, true});
     std::set<std::string> keys;
     for (const auto& field : node) {
+      // consumers.hpp reads it, in a shape of its own.
+      if (name.empty() && field.first.IsScalar() && field.first.Scalar() == "consume") continue;
       const int key_line = line_of(field.first);
       if (!field.first.IsScalar()) fail(file_, key_line, "a key must be a text", "quote it");
       const std::string& key = field.first.Scalar();
