@@ -44,4 +44,14 @@ struct Serializer<T, std::enable_if_t<nlohmann::detail::has_to_json<nlohmann::js
   }
 };
 
+/// JSON itself, for payloads without a type of their own.
+template <>
+struct Serializer<nlohmann::json> {
+  static Payload write(const nlohmann::json& value) { return {value.dump(), {}}; }
+
+  static nlohmann::json read(std::string_view bytes, std::string_view /*content_type*/) {
+    return parse_json(bytes);
+  }
+};
+
 }  // namespace outbox

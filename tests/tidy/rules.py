@@ -192,6 +192,8 @@ def own_edge(path, folder, name):
         yield "include-form", f"write <{name}>"
         return
     target = folder_of("src/" + name)
+    if folder == "examples" and target not in EDGES and "src/" not in name:
+        return  # A header of the example's own.
     if target not in EDGES:
         yield "include-form", f'"{name}": give the path from src/, as in "core/log.hpp"'
     elif folder in ("include", "examples"):

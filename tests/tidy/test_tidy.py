@@ -41,6 +41,7 @@ BROKEN = [
     ("include-edge", "src/store/a.hpp", '#include "store/postgres/home.hpp"\n'),
     ("include-edge", "include/outbox/a.hpp", '#include "core/log.hpp"\n'),
     ("include-edge", "examples/a.cpp", '#include "core/log.hpp"\n'),
+    ("include-form", "examples/shop/a.cpp", '#include "../../src/core/log.hpp"\n'),
     ("include-form", "src/core/a.cpp", '#include "log.hpp"\n'),
     ("include-form", "src/core/a.cpp", "#include <core/log.hpp>\n"),
     ("include-form", "src/core/a.cpp", '#include "outbox/event.hpp"\n'),

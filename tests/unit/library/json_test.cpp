@@ -60,6 +60,13 @@ TEST(Json, what_is_published_is_read_back) {
   EXPECT_EQ(read.note, "é \"quoted\"");
 }
 
+TEST(Json, a_payload_without_a_type_of_its_own_is_json_itself) {
+  Event event;
+  set_payload(event, nlohmann::json{{"qty", 3}});
+  EXPECT_EQ(event.payload.bytes, R"({"qty":3})");
+  EXPECT_EQ(received(*event.payload.bytes).payload_as<nlohmann::json>()["qty"], 3);
+}
+
 TEST(Json, a_missing_field_is_named) {
   EXPECT_THAT(fault_of(R"({"product_id":1,"note":""})"), HasSubstr("qty"));
 }
