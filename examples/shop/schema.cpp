@@ -8,16 +8,24 @@
 #include "files.hpp"
 
 namespace shop {
+namespace {
+
+// A lock of PostgreSQL's by number, this one says "shop". SQLite's writer is alone anyway.
+constexpr const char* lock_sql = "SELECT pg_advisory_xact_lock(1936224112)";
+
+}  // namespace
 
 void make_tables(outbox::Database& database) {
   if (database.dialect() == outbox::Dialect::sqlite) {
     database.script(std::string(files::sqlite_schema()));
     return;
   }
-  // Two sessions that run CREATE TABLE IF NOT EXISTS at once may still collide; a lock of the
-  // script's transaction makes the second one wait. The number says "shop".
-  database.script("SELECT pg_advisory_xact_lock(1936224112);" +
-                  std::string(files::postgres_schema()));
+  // Two sessions that run CREATE TABLE IF NOT EXISTS at once may still collide.
+  database.script(std::string(lock_sql) + ";" + std::string(files::postgres_schema()));
+}
+
+void one_at_a_time(outbox::Transaction& transaction) {
+  if (transaction.dialect() == outbox::Dialect::postgres) transaction.execute(lock_sql);
 }
 
 void expect_outbox(outbox::Database& database) {

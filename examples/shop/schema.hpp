@@ -10,6 +10,9 @@ namespace shop {
 /// Makes the shop's tables where they are missing. Any number of programs may do so at once.
 void make_tables(outbox::Database& database);
 
+/// Makes those who do the same at the same time wait for the end of the transaction.
+void one_at_a_time(outbox::Transaction& transaction);
+
 /// Throws outbox::Error(not_found) where `outboxd migrate` has not run on the database.
 void expect_outbox(outbox::Database& database);
 

@@ -43,6 +43,7 @@ int run_seed(const Options& options) {
 
 std::int64_t seed(outbox::Database& database, const SeedOptions& options) {
   return database.transaction([&](outbox::Transaction& transaction) -> std::int64_t {
+    one_at_a_time(transaction);
     if (!products(transaction, 0, 1).empty()) return 0;
     for (std::int64_t number = 0; number < options.products; ++number) {
       const auto round = number / static_cast<std::int64_t>(samples.size());

@@ -117,7 +117,8 @@ const Command serve_command{
     .flags = {database_flag,
               {"listen", "SHOP_LISTEN", "127.0.0.1:8080", "host:port; port 0: any that is free"},
               {"gateway", "SHOP_GATEWAY", "",
-               "the WebSocket gateway that the page listens to, ws://host:port/ws"}},
+               "the gateway that the page listens to, ws://host:port/ws; it must allow the page's "
+               "origin (gateway.allowed-origins)"}},
     .run = run_serve};
 
 }  // namespace shop
