@@ -22,6 +22,12 @@ using broker::Position;
 constexpr Backoff connection_backoff{Backoff::Kind::exponential, std::chrono::milliseconds(200),
                                      std::chrono::milliseconds(5000), 0};
 constexpr Duration lag_interval = std::chrono::seconds(1);
+// Messages in hand of one partition: pausing throws away what was fetched ahead, so that it should
+// be rare, and comes well before memory does.
+constexpr std::size_t held_batches_max = 4;
+constexpr std::size_t held_at_least = 2000;
+constexpr std::size_t held_bytes_max = 8U << 20U;
+constexpr int polled_at_least = 500;
 
 void wait_until(Moment until, const std::stop_token& stop) {
   std::mutex mutex;
@@ -88,8 +94,8 @@ class Runtime::Membership {
 
   broker::IncomingBatch poll() {
     try {
-      return consumer_->poll(static_cast<int>(options_.work.batch_size) * options_.workers,
-                             options_.poll_timeout);
+      const int batch = static_cast<int>(options_.work.batch_size) * options_.workers;
+      return consumer_->poll(std::max(batch, polled_at_least), options_.poll_timeout);
     } catch (const Error& error) {
       // A topic that is not there yet holds up no other.
       if (error.kind() != ErrorKind::not_found) throw;
@@ -147,15 +153,17 @@ class Runtime::Membership {
     return *workers_[least];
   }
 
-  // At most two batches a partition are in hand: more would only take memory.
   void balance() {
+    const std::size_t most = std::max(held_batches_max * options_.work.batch_size, held_at_least);
     std::vector<PartitionName> pause;
     std::vector<PartitionName> resume;
     for (const auto& [partition, worker] : owners_) {
-      const std::size_t held = workers_[worker]->held(partition);
-      if (held >= 2 * options_.work.batch_size && paused_.insert(partition).second) {
+      const Worker::InHand held = workers_[worker]->in_hand(partition);
+      const bool full = held.messages >= most || held.bytes >= held_bytes_max;
+      const bool low = held.messages <= most / 4 && held.bytes <= held_bytes_max / 4;
+      if (full && paused_.insert(partition).second) {
         pause.push_back(partition);
-      } else if (held <= options_.work.batch_size && paused_.erase(partition) > 0) {
+      } else if (low && paused_.erase(partition) > 0) {
         resume.push_back(partition);
       }
     }

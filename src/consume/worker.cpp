@@ -31,6 +31,10 @@ std::int64_t number_in(const broker::IncomingMessage& message, std::string_view 
   return number;
 }
 
+std::size_t bytes_of(const broker::IncomingMessage& message) {
+  return (message.key ? message.key->size() : 0) + (message.value ? message.value->size() : 0);
+}
+
 std::int64_t wall_clock_ms() {
   return wall_clock_us() / 1000;
 }
@@ -77,7 +81,10 @@ void Worker::stop() {
 void Worker::add(const broker::PartitionName& partition,
                  std::vector<broker::IncomingMessage> messages) {
   const std::lock_guard lock(mutex_);
-  held_[partition] += messages.size();
+  InHand& held = held_[partition];
+  held.messages += messages.size();
+  for (const broker::IncomingMessage& message : messages)
+    held.bytes += bytes_of(message);
   arrivals_.push_back({partition, std::move(messages)});
   changed_.notify_all();
 }
@@ -98,10 +105,10 @@ std::vector<broker::Position> Worker::take_progress() {
   return next;
 }
 
-std::size_t Worker::held(const broker::PartitionName& partition) const {
+Worker::InHand Worker::in_hand(const broker::PartitionName& partition) const {
   const std::lock_guard lock(mutex_);
   const auto found = held_.find(partition);
-  return found == held_.end() ? 0 : found->second;
+  return found == held_.end() ? InHand{} : found->second;
 }
 
 void Worker::check() const {
@@ -364,10 +371,13 @@ void Worker::publish_progress() {
     const std::lock_guard lock(mutex_);
     for (const Progress& moved : progress) {
       Lane& lane = lanes_.at(moved.lane);
-      lane.held.erase(lane.held.begin(),
-                      lane.held.begin() + static_cast<std::ptrdiff_t>(moved.count));
+      InHand& held = held_[lane.partition];
+      for (std::size_t i = 0; i < moved.count; ++i) {
+        held.bytes -= bytes_of(lane.held.front().message);
+        lane.held.pop_front();
+      }
+      held.messages -= moved.count;
       lane.first_number += moved.count;
-      held_[lane.partition] -= moved.count;
       progress_[lane.partition] = moved.next_offset;
     }
   }

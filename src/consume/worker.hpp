@@ -60,8 +60,11 @@ class Worker {
   /// How far partitions have moved since it was asked last: offsets that may be committed.
   [[nodiscard]] std::vector<broker::Position> take_progress();
 
-  /// Messages in hand.
-  [[nodiscard]] std::size_t held(const broker::PartitionName& partition) const;
+  struct InHand {
+    std::size_t messages = 0;
+    std::size_t bytes = 0;  ///< Of keys and values.
+  };
+  [[nodiscard]] InHand in_hand(const broker::PartitionName& partition) const;
 
   /// Throws what ended the worker, if anything did: a fault that waiting does not mend.
   void check() const;
@@ -123,7 +126,7 @@ class Worker {
   std::condition_variable_any changed_;
   std::vector<Arrival> arrivals_;
   std::set<broker::PartitionName> dropping_;
-  std::map<broker::PartitionName, std::size_t> held_;
+  std::map<broker::PartitionName, InHand> held_;
   std::map<broker::PartitionName, std::int64_t> progress_;
   std::exception_ptr failure_;
   bool ended_ = false;
