@@ -99,6 +99,21 @@ A row's own topic wins over routes, a route over `relay.default-topic`. Transfor
 that are JSON objects; fields are paths with dots. In texts of `add` and in topics stand the
 placeholders `{event_type}`, `{aggregate_type}` and `{topic}`, in `add` also `{aggregate_id}`. The
 key is the row's and no transformer changes it.
+
+## Consumers
+
+What `outboxd consume` runs is declared under `consume` in the YAML file, and there alone:
+
+```yaml
+consume:
+  stock:
+    topics: [order.events]
+    handlers:
+      - event-type: RESTOCKED
+        sql: UPDATE products SET stock = stock + :payload.qty WHERE id = :payload.product_id
+```
+
+[consuming.md](consuming.md) has all of it.
 )page";
 
 // What stands in a cell of a Markdown table.

@@ -41,6 +41,12 @@ constexpr std::array known_parameters = {
 constexpr std::array<std::string_view, 9> refused_words = {
     "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "copy"};
 
+// A misspelt one would be found by the first event only: not all statements can be planned ahead.
+constexpr std::array<std::string_view, 19> known_words = {
+    "select", "insert", "update", "delete",   "with",   "merge", "replace",
+    "values", "table",  "notify", "set",      "call",   "lock",  "do",
+    "create", "alter",  "drop",   "truncate", "refresh"};
+
 constexpr std::array<std::string_view, 4> writing_words = {"insert", "update", "delete", "replace"};
 
 bool is_name_start(char c) {
@@ -225,6 +231,12 @@ class Scanner {
     if (std::find(refused_words.begin(), refused_words.end(), word) != refused_words.end()) {
       throw Fault{fmt::format("has the statement '{}'", word),
                   "leave it out: the transaction is begun and ended around the handler"};
+    }
+    if (std::find(known_words.begin(), known_words.end(), word) == known_words.end()) {
+      const std::vector<std::string> known(known_words.begin(), known_words.end());
+      throw Fault{fmt::format("has a statement that begins with '{}'{}",
+                              statement.sql.substr(0, 20), did_you_mean(nearest(word, known))),
+                  "correct the statement"};
     }
     statements_.push_back(std::move(statement));
   }
