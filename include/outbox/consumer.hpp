@@ -104,6 +104,7 @@ struct ConsumerCounters {
   std::int64_t delayed = 0;        ///< Sent to the delay topic.
   std::int64_t rebalances = 0;     ///< Partitions were taken away.
   std::int64_t lag = 0;            ///< Messages in the partitions assigned, not yet done with.
+  std::int64_t working_us = 0;     ///< In transactions, microseconds of all workers together.
 };
 
 class Consumer {

@@ -44,6 +44,7 @@ struct Counts {
   std::atomic<std::int64_t> delayed{0};
   std::atomic<std::int64_t> rebalances{0};
   std::atomic<std::int64_t> lag{0};
+  std::atomic<std::int64_t> working_us{0};
 };
 
 }  // namespace outbox::consume

@@ -124,7 +124,10 @@ void Worker::work(const std::stop_token& stop) {
       wait_for_work(command.until, stop);
       continue;
     }
+    const Moment begun = BootClock::now();
     const Happening happened = execute(command, stop);
+    around_.counts.working_us +=
+        std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - begun).count();
     core_.happened(happened, BootClock::now(), random());
     publish_progress();
   }

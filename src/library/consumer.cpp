@@ -208,8 +208,8 @@ ConsumerCounters Consumer::counters() const {
   const std::lock_guard lock(parts_->mutex);
   if (parts_->runtime == nullptr) return {};
   const consume::Counts& counts = parts_->runtime->counts();
-  return {counts.handled,       counts.duplicates, counts.ignored,    counts.failures,
-          counts.dead_lettered, counts.delayed,    counts.rebalances, counts.lag};
+  return {counts.handled, counts.duplicates, counts.ignored, counts.failures,  counts.dead_lettered,
+          counts.delayed, counts.rebalances, counts.lag,     counts.working_us};
 }
 
 }  // namespace outbox
