@@ -20,11 +20,14 @@ constexpr milliseconds busy_wait{2};    // With catch-ups that may get something
 constexpr milliseconds ranges_timeout{5'000};
 constexpr milliseconds pause_time{500};
 constexpr milliseconds look_around_interval{10'000};
+constexpr milliseconds look_again_interval{1'000};  // While there is nobody, or no topic.
 constexpr milliseconds note_interval{5'000};
 constexpr std::chrono::seconds log_interval{30};
 /// Portions on their way to the hub: it is slower than the brokers, or it would have them by now.
 constexpr int untaken_max = 4;
 constexpr std::size_t spare_readers_max = 2;
+
+constexpr const char* topic_gone = "a topic is gone, clients wait for it to be there again";
 
 /// Waiting may help, where nobody has to change a setting or a right.
 bool may_pass(const Error& error) {
@@ -106,10 +109,10 @@ void Source::read_live(milliseconds wait) {
     take_live(live_->poll(live_messages_max, wait));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
-    brokers_away_ = true;
-    say_away("a topic is gone, clients wait for it to be there again", error.what());
+    brokers_away_ = is_topic_gone_ = true;
+    say_away(topic_gone, error.what());
     pause();
-    move_live();
+    look_around_at_ = {};
   }
 }
 
@@ -257,13 +260,16 @@ void Source::look_around(Moment now) {
   try {
     for (const std::string& topic : options_.topics)
       add_new_partitions(topic, live_->ranges(topic, ranges_timeout));
-    if (brokers_away_.exchange(false)) logger_.info("the brokers are back");
+    if (std::exchange(is_topic_gone_, false)) move_live();
+    if (brokers_away_.exchange(false)) logger_.info("the brokers are back, clients are served");
   } catch (const Error& error) {
-    // A topic that is gone may come back, and a login is refused where it matters: by poll().
+    if (!may_pass(error)) throw;
     brokers_away_ = true;
-    say_away("the brokers are away, clients wait", error.what());
+    is_topic_gone_ = is_topic_gone_ || error.kind() == ErrorKind::not_found;
+    say_away(is_topic_gone_ ? topic_gone : "the brokers are away, clients wait", error.what());
   }
-  look_around_at_ = BootClock::now() + look_around_interval;
+  look_around_at_ =
+      BootClock::now() + (brokers_away_ ? look_again_interval : look_around_interval);
 }
 
 void Source::add_new_partitions(const std::string& topic,

@@ -98,6 +98,7 @@ class Source : public CatchUps {
   std::map<std::uint64_t, CatchUp> catch_ups_;
   Hub* hub_ = nullptr;
   std::function<void(std::function<void()>)> post_;
+  bool is_topic_gone_ = false;
   Moment look_around_at_{};
   Moment note_at_{};
   std::atomic<bool> brokers_away_{false};

@@ -7,6 +7,8 @@ import socket
 import struct
 
 DELETE_TOPICS = (20, 1)
+DELETE_RECORDS = (21, 0)
+CREATE_PARTITIONS = (37, 0)
 CREATE_ACLS = (30, 1)
 DELETE_ACLS = (31, 1)
 ALTER_CONFIGS = (44, 0)  # IncrementalAlterConfigs
@@ -48,6 +50,22 @@ def delete_topic(servers, topic):
     answer = ask(servers, DELETE_TOPICS,
                  struct.pack(">i", 1) + text(topic) + struct.pack(">i", 10000))
     succeeded(answer, struct.unpack(">h", answer[-2:])[0])
+
+
+def delete_records(servers, topic, partition, before):
+    """The partition then begins at this offset, as if retention had taken the rest."""
+    answer = ask(servers, DELETE_RECORDS,
+                 struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, partition, before,
+                                                                 10000))
+    succeeded(answer, struct.unpack(">h", answer[-2:])[0])
+
+
+def add_partitions(servers, topic, count):
+    """Up to so many."""
+    answer = ask(servers, CREATE_PARTITIONS,
+                 struct.pack(">i", 1) + text(topic) + struct.pack(">iiib", count, -1, 10000, 0))
+    code_at = 4 + 4 + 2 + len(topic)
+    succeeded(answer, struct.unpack(">h", answer[code_at:code_at + 2])[0])
 
 
 def deny_writing(servers, topic, user):
