@@ -18,6 +18,7 @@ gateway::GatewayOptions gateway_options(const config::Settings& settings) {
   options.access.tokens = given.token;
   options.access.allowed_origins = given.allowed_origins;
   options.hub.queue = {given.queued_bytes_max, given.queued_messages_max};
+  options.hub.lag_max = given.lag_max;
   options.hub.ring_bytes = given.recent_bytes;
   options.hub.catch_ups_max = given.catch_ups_max;
   http::ServerOptions& server = options.server;
@@ -41,8 +42,8 @@ int command_gateway(const Arguments& arguments) {
   const config::Settings settings = config::load(sources_of(arguments));
   StopSignals signals(settings.process().shutdown_timeout);
   Logger logger(log_level(settings), log_format(settings));
-  logger.info("outboxd gateway starts", {{"version", OUTBOX_VERSION},
-                                         {"librdkafka", library_versions().librdkafka}});
+  logger.info("outboxd gateway starts",
+              {{"version", OUTBOX_VERSION}, {"librdkafka", library_versions().librdkafka}});
   require_libraries();
   for (const std::string& warning : settings.warnings())
     logger.warn(warning);

@@ -111,6 +111,7 @@ struct GatewaySettings {
   std::size_t queued_bytes_max = 1U << 20U;
   std::size_t queued_messages_max = 1'000;
   std::size_t recent_bytes = 32U << 20U;
+  std::chrono::milliseconds lag_max{5'000};
   std::size_t catch_ups_max = 2;
   std::chrono::milliseconds ping_interval{20'000};
   std::chrono::milliseconds idle_timeout{60'000};

@@ -52,6 +52,7 @@ void SettingsBuilder::read_gateway() {
   gateway.queued_bytes_max = reader_.size("gateway.max-queued-size");
   gateway.queued_messages_max =
       static_cast<std::size_t>(reader_.integer("gateway.max-queued-messages"));
+  gateway.lag_max = reader_.duration("gateway.max-lag");
   gateway.recent_bytes = reader_.size("gateway.recent-size");
   gateway.catch_ups_max = static_cast<std::size_t>(reader_.integer("gateway.max-catch-ups"));
   gateway.write_timeout = reader_.duration("gateway.write-timeout");
@@ -80,13 +81,15 @@ void SettingsBuilder::warn_of_gateway() {
   const GatewaySettings& gateway = settings_.gateway_;
   if (is_loopback(host_of(gateway.address))) return;
   if (gateway.token.empty()) {
-    warn(fmt::format("gateway.address is {} and gateway.token is not set: whoever reaches that "
-                     "port can read all messages",
-                     gateway.address));
+    warn(
+        fmt::format("gateway.address is {} and gateway.token is not set: whoever reaches that "
+                    "port can read all messages",
+                    gateway.address));
   } else if (gateway.tls_certificate.empty()) {
-    warn(fmt::format("gateway.address is {} and gateway.tls-certificate is not set: the token and "
-                     "all messages go in clear, unless a proxy before it speaks TLS",
-                     gateway.address));
+    warn(
+        fmt::format("gateway.address is {} and gateway.tls-certificate is not set: the token and "
+                    "all messages go in clear, unless a proxy before it speaks TLS",
+                    gateway.address));
   }
 }
 

@@ -7,15 +7,11 @@ namespace outbox::gateway {
 
 bool Client::push(http::PayloadPointer payload) {
   if (!payload || stage == Stage::gone) return true;
-  const std::size_t bytes = payload->bytes.size();
-  // A message larger than the whole queue still goes to a client that has taken in all before.
-  const bool fits = queue_.empty() || (queue_.size() < limits_.messages &&
-                                       queued_bytes_ + bytes <= limits_.bytes);
-  if (!fits) {
-    close(http::CloseCode::try_again_later, "too slow: come back with your last position");
+  if (!fits(*payload)) {
+    send_away();
     return false;
   }
-  queued_bytes_ += bytes;
+  queued_bytes_ += payload->bytes.size();
   queue_.push_back(std::move(payload));
   if (!is_sending_) send_next();
   return true;
@@ -27,6 +23,10 @@ void Client::send_next() {
   queue_.pop_front();
   queued_bytes_ -= payload->bytes.size();
   connection_->send(std::move(payload));
+}
+
+void Client::send_away() {
+  close(http::CloseCode::try_again_later, "too slow: come back with your last position");
 }
 
 void Client::close(http::CloseCode code, std::string_view reason) {

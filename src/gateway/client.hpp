@@ -65,12 +65,19 @@ class Client : public http::PushClient, public std::enable_shared_from_this<Clie
   /// back later, where it takes in too little for its queue to hold this too.
   bool push(http::PayloadPointer payload);
 
+  [[nodiscard]] bool fits(const http::Payload& payload) const {
+    // A message larger than the whole queue still goes to a client that has taken in all before.
+    return queue_.empty() || (queue_.size() < limits_.messages &&
+                              queued_bytes_ + payload.bytes.size() <= limits_.bytes);
+  }
   /// Under half of what the queue may hold, and under `bytes`: for those who can wait with the next
   /// message.
   [[nodiscard]] bool has_room(std::size_t bytes) const {
     return queue_.empty() || (queue_.size() < limits_.messages / 2 &&
                               queued_bytes_ < std::min(bytes, limits_.bytes / 2));
   }
+  /// Tells it to come back when it can take in more.
+  void send_away();
   void close(http::CloseCode code, std::string_view reason);
 
   void opened(std::shared_ptr<http::Push> connection) override;
@@ -79,9 +86,11 @@ class Client : public http::PushClient, public std::enable_shared_from_this<Clie
 
   // How far it is; kept by the hub.
   Stage stage = Stage::joining;
-  Offsets next;              ///< Not while live: then it is the hub's.
-  std::uint64_t cursor = 0;  ///< In the ring.
-  std::uint64_t catch_up = 0;    ///< Which one it goes along with, while reading.
+  Offsets next;                ///< Not while live: then it is the hub's.
+  std::uint64_t cursor = 0;    ///< In the ring.
+  std::uint64_t catch_up = 0;  ///< Which one it goes along with, while reading.
+  bool is_behind = false;      ///< Was live, and did not take in enough.
+  Moment behind_since{};
   bool was_ahead = false;        ///< Was seen beyond the end of its topic once.
   Moment ready_at{};             ///< No catch-up for it before.
   Moment told_at{};              ///< When it last got a position.

@@ -29,8 +29,7 @@ std::string unknown_parameter(const http::Request& request) {
 }
 
 Filter filter_of(const http::Request& request) {
-  return {request.list("event_type"), request.list("aggregate_type"),
-          request.list("aggregate_id")};
+  return {request.list("event_type"), request.list("aggregate_type"), request.list("aggregate_id")};
 }
 
 /// Where the client was; no value where it begins now and does not want to come back.
@@ -100,8 +99,8 @@ http::Response Endpoints::health() const {
 
 http::Answer Endpoints::stream(const http::Request& request, bool is_web_socket) {
   const std::string origin(request.header("Origin").value_or(""));
-  if (!origin.empty() && !http::is_origin_allowed(origin, request.header("Host").value_or(""),
-                                                  allowed_origins_)) {
+  if (!origin.empty() &&
+      !http::is_origin_allowed(origin, request.header("Host").value_or(""), allowed_origins_)) {
     return refusal(403, "pages of this origin may not connect: name it in gateway.allowed-origins");
   }
   if (request.method == "OPTIONS") {
@@ -142,8 +141,9 @@ http::Answer Endpoints::subscribe(const http::Request& request, bool is_web_sock
     terms.resume = hub_.slots().parse(*resume);
     terms.resume_text = *resume;
     if (!terms.resume) {
-      return refusal(400, "this is no position: give back what came in `position` or `id:`, or "
-                          "leave it empty to begin now");
+      return refusal(400,
+                     "this is no position: give back what came in `position` or `id:`, or "
+                     "leave it empty to begin now");
     }
   }
   terms.form = !is_web_socket ? Form::event_stream : resume ? Form::resumable : Form::plain;

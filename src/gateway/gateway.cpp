@@ -25,9 +25,7 @@ std::string instance_of(const GatewayOptions& options, const std::string& addres
 /// is found out at once.
 class Door : public http::Application {
  public:
-  http::Answer answer(const http::Request& request) override {
-    return endpoints->answer(request);
-  }
+  http::Answer answer(const http::Request& request) override { return endpoints->answer(request); }
   void tick() override { endpoints->tick(); }
 
   Endpoints* endpoints = nullptr;

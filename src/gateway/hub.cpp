@@ -61,6 +61,7 @@ void Hub::resume(Client& client) {
 void Hub::follow(Client& client) {
   client.stage = Stage::live;
   client.next = {};
+  client.is_behind = false;
   client.told_at = now_;
   index_.add(client);
 }
@@ -111,7 +112,31 @@ void Hub::deliver(const MessagePointer& message) {
     }
     client->told_at = now_;
     client->told_count = published_;
-    client->push(payload);
+    if (client->fits(*payload)) {
+      client->push(payload);
+    } else {
+      fall_behind(*client, *message);
+    }
+  }
+}
+
+/// Who cannot keep up with a burst follows at its own pace, from memory, for a while: this message,
+/// which comes into the ring next, is its first.
+void Hub::fall_behind(Client& client, const Message& message) {
+  index_.remove(client);
+  client.stage = Stage::ring;
+  client.next = next_;
+  client.next[message.slot] = message.offset;
+  client.cursor = ring_.end();
+  client.is_behind = true;
+  client.behind_since = now_;
+  ring_clients_.insert(&client);
+}
+
+void Hub::send_laggards_away() {
+  const std::vector<Client*> all(ring_clients_.begin(), ring_clients_.end());
+  for (Client* client : all) {
+    if (client->is_behind && now_ - client->behind_since > options_.lag_max) client->send_away();
   }
 }
 
@@ -148,6 +173,7 @@ void Hub::moved_under(Client& client, std::size_t slot, std::int64_t offset, boo
 
 void Hub::tick(Moment now) {
   now_ = now;
+  send_laggards_away();
   look_at_catch_ups();
   start_catch_ups();
   const std::vector<Client*> all(clients_.begin(), clients_.end());

@@ -39,6 +39,8 @@ struct HubOptions {
   std::size_t catch_up_bytes = 32U << 20U;
   /// After brokers did not answer, or one was asked about twice.
   std::chrono::milliseconds retry_interval{1'000};
+  /// How long a client may be behind that was live: longer than a burst takes.
+  std::chrono::milliseconds lag_max{5'000};
   /// How often a client is told its position where no message does.
   std::chrono::milliseconds progress_interval{15'000};
 };
@@ -97,6 +99,8 @@ class Hub : public ClientOwner {
   void tell_gap(Client& client, const std::string& from);
   void tell_position(Client& client);
   void deliver(const MessagePointer& message);
+  void fall_behind(Client& client, const Message& message);
+  void send_laggards_away();
   void moved_under(Client& client, std::size_t slot, std::int64_t offset, bool is_back);
 
   // hub_catching_up.cpp

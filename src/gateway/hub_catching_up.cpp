@@ -57,6 +57,7 @@ void Hub::serve_from_ring(Client& client) {
   for (int looked_at = 0; client.cursor < ring_.end(); ++looked_at) {
     if (client.cursor < ring_.begin()) {
       if (!ring_.covers(client.next)) {
+        if (client.is_behind) return client.send_away();
         ring_clients_.erase(&client);
         return wait_for_catch_up(client);
       }
@@ -242,7 +243,8 @@ void Hub::serve_catch_up(std::uint64_t id) {
       }
     }
   }
-  std::erase_if(catch_up.readings, [](const Reading& reading) { return reading.client == nullptr; });
+  std::erase_if(catch_up.readings,
+                [](const Reading& reading) { return reading.client == nullptr; });
   if (catch_up.readings.empty()) return end_catch_up(id);
   if (!is_done || !catch_up.is_started) return;
   catch_up.portion = {};
@@ -293,9 +295,8 @@ void Hub::restart_catch_ups() {
 
 void Hub::look_at_catch_ups() {
   const bool others_wait = running_.size() >= options_.catch_ups_max &&
-                           std::any_of(waiting_.begin(), waiting_.end(), [this](const Client* one) {
-                             return one->ready_at <= now_;
-                           });
+                           std::any_of(waiting_.begin(), waiting_.end(),
+                                       [this](const Client* one) { return one->ready_at <= now_; });
   std::vector<std::uint64_t> over;
   for (auto& [id, catch_up] : running_) {
     if (others_wait && now_ - catch_up.opened_at > options_.turn) {

@@ -3,10 +3,10 @@
 // A message of the topic as clients get it. What is sent is made once and shared by all whom it
 // goes to:
 //
-//   plain         the value, as a text frame, or as a binary one where it is no UTF-8
-//   resumable     {"position":"0:15,1:7","key":"order-1","value":{...}}: a value that is JSON stands
-//                 there as it is, other text as a string, and what is no UTF-8 in "value_base64"
-//   event stream  `id:` the position, `data:` the value, base64 under `event: base64`
+//   plain: the value, as a text frame, or as a binary one where it is no UTF-8
+//   resumable: {"position":"0:15,1:7","key":"order-1","value":{...}}. A value that is JSON stands
+//     there as it is, other text as a string, and what is no UTF-8 in "value_base64"
+//   event stream: `id:` the position, `data:` the value, base64 under `event: base64`
 #pragma once
 
 #include <cstddef>

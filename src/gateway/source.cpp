@@ -24,7 +24,8 @@ constexpr milliseconds look_again_interval{1'000};  // While there is nobody, or
 constexpr milliseconds note_interval{5'000};
 constexpr std::chrono::seconds log_interval{30};
 /// Portions on their way to the hub: it is slower than the brokers, or it would have them by now.
-constexpr int untaken_max = 4;
+constexpr int untaken_max = 8;
+constexpr std::size_t live_portion = 100;
 constexpr std::size_t spare_readers_max = 2;
 
 constexpr const char* topic_gone = "a topic is gone, clients wait for it to be there again";
@@ -117,9 +118,14 @@ void Source::read_live(milliseconds wait) {
 }
 
 void Source::take_live(broker::Reader::Answer answer) {
-  if (!answer.messages.empty()) {
-    tell([messages = taken(answer.messages, next_)](Hub& hub) mutable {
-      hub.publish(std::move(messages));
+  // In small portions, between which clients take in what they were sent.
+  std::vector<MessagePointer> messages = taken(answer.messages, next_);
+  for (std::size_t at = 0; at < messages.size(); at += live_portion) {
+    const auto begin = messages.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto end =
+        begin + static_cast<std::ptrdiff_t>(std::min(live_portion, messages.size() - at));
+    tell([portion = std::vector<MessagePointer>(begin, end)](Hub& hub) mutable {
+      hub.publish(std::move(portion));
     });
   }
   for (const broker::Position& end : answer.at_end) {
@@ -162,9 +168,9 @@ void Source::move_live_of(const std::string& topic) {
     if (!is_gone_[slot] && from >= found->first && from <= found->end) continue;
     if (from == to) continue;
     next_[slot] = to;
-    logger_.warn("messages were lost before the gateway read them",
-                 {{"topic", topic}, {"partition", slots_.partition(slot)}, {"from", from},
-                  {"to", to}});
+    logger_.warn(
+        "messages were lost before the gateway read them",
+        {{"topic", topic}, {"partition", slots_.partition(slot)}, {"from", from}, {"to", to}});
     tell([slot, to](Hub& hub) { hub.moved(slot, to); });
   }
 }
@@ -268,8 +274,7 @@ void Source::look_around(Moment now) {
     is_topic_gone_ = is_topic_gone_ || error.kind() == ErrorKind::not_found;
     say_away(is_topic_gone_ ? topic_gone : "the brokers are away, clients wait", error.what());
   }
-  look_around_at_ =
-      BootClock::now() + (brokers_away_ ? look_again_interval : look_around_interval);
+  look_around_at_ = BootClock::now() + (brokers_away_ ? look_again_interval : look_around_interval);
 }
 
 void Source::add_new_partitions(const std::string& topic,

@@ -91,7 +91,7 @@ class Source : public CatchUps {
   const broker::ReaderMaker make_reader_;
   Logger& logger_;
   Slots slots_;
-  Offsets next_;  ///< Of what is new.
+  Offsets next_;               ///< Of what is new.
   std::vector<bool> is_gone_;  ///< Partitions that a topic made anew has no more.
   std::unique_ptr<broker::Reader> live_;
   std::vector<std::unique_ptr<broker::Reader>> spare_;  ///< Connected, with nothing to read.

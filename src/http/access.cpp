@@ -27,7 +27,9 @@ Tokens::Tokens(std::string_view text) {
   std::string spaced(text);
   std::replace_if(
       spaced.begin(), spaced.end(),
-      [](char letter) { return letter == '\n' || letter == '\r' || letter == ' ' || letter == '\t'; },
+      [](char letter) {
+        return letter == '\n' || letter == '\r' || letter == ' ' || letter == '\t';
+      },
       ',');
   for (const std::string& token : split_list(spaced))
     digests_.push_back(digest_of(token));

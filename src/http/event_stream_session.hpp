@@ -23,13 +23,12 @@ class EventStreamSession final : public PushSession {
 
   void start() {
     begin_write();
-    asio::async_write(stream_, asio::buffer(head_),
-                      [self = self()](ErrorCode error, std::size_t) {
-                        self->end_write();
-                        if (error) return self->cut();
-                        self->open(self);
-                        self->read();
-                      });
+    asio::async_write(stream_, asio::buffer(head_), [self = self()](ErrorCode error, std::size_t) {
+      self->end_write();
+      if (error) return self->cut();
+      self->open(self);
+      self->read();
+    });
   }
 
   void send(PayloadPointer payload) override {
@@ -70,13 +69,13 @@ class EventStreamSession final : public PushSession {
   void write() {
     begin_write();
     const auto bytes = asio::buffer(sending_->bytes);
-    asio::async_write(stream_, bytes, [self = self(), payload = std::move(sending_)](
-                                          ErrorCode error, std::size_t) {
-      self->end_write();
-      self->sending_.reset();
-      if (error || self->is_closing()) return self->cut();
-      if (self->is_open()) self->client().sent();
-    });
+    asio::async_write(stream_, bytes,
+                      [self = self(), payload = std::move(sending_)](ErrorCode error, std::size_t) {
+                        self->end_write();
+                        self->sending_.reset();
+                        if (error || self->is_closing()) return self->cut();
+                        if (self->is_open()) self->client().sent();
+                      });
   }
 
   // There is no ping that an event stream must answer; a comment finds out whether TCP does.

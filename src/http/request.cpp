@@ -110,7 +110,8 @@ bool read_target(std::string_view target, Request& request) {
   auto path = decoded(target.substr(0, question), false);
   if (!path || path->find('\0') != std::string::npos) return false;
   request.path = std::move(*path);
-  return question == std::string_view::npos || read_query(target.substr(question + 1), request.query);
+  return question == std::string_view::npos ||
+         read_query(target.substr(question + 1), request.query);
 }
 
 }  // namespace outbox::http

@@ -21,11 +21,11 @@ using NamedTexts = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
   std::string method;
-  std::string path;      ///< Percent-decoded, without the query.
-  NamedTexts query;      ///< Decoded, in order; a name may stand several times.
-  NamedTexts headers;    ///< Names as they were sent.
+  std::string path;    ///< Percent-decoded, without the query.
+  NamedTexts query;    ///< Decoded, in order; a name may stand several times.
+  NamedTexts headers;  ///< Names as they were sent.
   std::string body;
-  std::string peer;      ///< The client's address, for logs.
+  std::string peer;  ///< The client's address, for logs.
   bool wants_web_socket = false;
 
   /// The first header of that name, in any case.

@@ -73,8 +73,7 @@ class RequestSession final : public Session {
   void refuse(ErrorCode error) {
     namespace beast_http = boost::beast::http;
     if (error.category() != make_error_code(beast_http::error::end_of_stream).category() ||
-        error == beast_http::error::end_of_stream ||
-        error == beast_http::error::partial_message) {
+        error == beast_http::error::end_of_stream || error == beast_http::error::partial_message) {
       return cut();
     }
     Response response{400, "this is no HTTP request\n", "text/plain; charset=utf-8", {}};
@@ -119,8 +118,10 @@ class RequestSession final : public Session {
     auto& upgrade = std::get<Upgrade>(answer);
     if (room_.is_closing || room_.pushes >= room_.options.pushes_max) {
       is_last_ = true;
-      return reply({503, "no more clients are taken; try again later\n",
-                    "text/plain; charset=utf-8", {{"Retry-After", "5"}}},
+      return reply({503,
+                    "no more clients are taken; try again later\n",
+                    "text/plain; charset=utf-8",
+                    {{"Retry-After", "5"}}},
                    parser_->get().version());
     }
     // What its life up to now needed goes with this session.

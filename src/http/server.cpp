@@ -71,8 +71,7 @@ std::unique_ptr<asio::ssl::context> make_tls(const ServerOptions& options) {
   if (error) {
     throw Error(ErrorKind::configuration,
                 fmt::format("{}: the certificate {} and its key {} are of no use ({})",
-                            options.tls_setting, options.certificate, options.key,
-                            error.message()),
+                            options.tls_setting, options.certificate, options.key, error.message()),
                 "give PEM files of a certificate chain and of the key that belongs to it");
   }
   return tls;
@@ -99,9 +98,8 @@ class Server::Parts {
     accept();
     tick();
     {
-      const std::stop_callback stopped(stop, [this] {
-        asio::post(context_, [this] { begin_closing(); });
-      });
+      const std::stop_callback stopped(
+          stop, [this] { asio::post(context_, [this] { begin_closing(); }); });
       closing_ = closing;
       context_.run();
     }
@@ -123,13 +121,14 @@ class Server::Parts {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error == asio::error::address_in_use) {
-      throw Error(ErrorKind::conflict,
-                  fmt::format("{} is {}, where another program listens", options_.address_setting,
-                              options_.address),
-                  fmt::format("stop that program, or set {} to another port",
-                              options_.address_setting));
+      throw Error(
+          ErrorKind::conflict,
+          fmt::format("{} is {}, where another program listens", options_.address_setting,
+                      options_.address),
+          fmt::format("stop that program, or set {} to another port", options_.address_setting));
     }
-    if (error) refuse_address(options_, fmt::format("where nobody may listen ({})", error.message()));
+    if (error)
+      refuse_address(options_, fmt::format("where nobody may listen ({})", error.message()));
     const tcp::endpoint bound = acceptor_.local_endpoint();
     const std::string host = bound.address().to_string();
     address_ = fmt::format(fmt::runtime(bound.address().is_v6() ? "[{}]:{}" : "{}:{}"), host,
@@ -146,10 +145,11 @@ class Server::Parts {
       setrlimit(RLIMIT_NOFILE, &limit);
     }
     if (limit.rlim_cur < wanted) {
-      room_.logger.warn("the limit of open files is lower than the clients that may come: raise it "
-                        "(LimitNOFILE, ulimit -n)",
-                        {{"files", static_cast<std::int64_t>(limit.rlim_cur)},
-                         {"clients", static_cast<std::int64_t>(options_.pushes_max)}});
+      room_.logger.warn(
+          "the limit of open files is lower than the clients that may come: raise it "
+          "(LimitNOFILE, ulimit -n)",
+          {{"files", static_cast<std::int64_t>(limit.rlim_cur)},
+           {"clients", static_cast<std::int64_t>(options_.pushes_max)}});
     }
   }
 

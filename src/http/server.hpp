@@ -25,8 +25,8 @@ struct ServerOptions {
   std::string address_setting;  ///< Named in errors.
   std::string certificate;      ///< PEM files of chain and key; empty: no TLS.
   std::string key;
-  std::string tls_setting;  ///< Named in errors about them.
-  std::size_t pushes_max = 10'000;     ///< Open WebSockets and event streams.
+  std::string tls_setting;          ///< Named in errors about them.
+  std::size_t pushes_max = 10'000;  ///< Open WebSockets and event streams.
   std::size_t header_bytes_max = 16U << 10U;
   std::size_t body_bytes_max = 64U << 10U;
   std::size_t frame_bytes_max = 64U << 10U;  ///< Of one message from a WebSocket client.

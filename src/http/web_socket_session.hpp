@@ -53,12 +53,12 @@ class WebSocketSession final : public PushSession {
     begin_write();
     socket_.binary(payload->is_binary);
     const auto bytes = asio::buffer(payload->bytes);
-    socket_.async_write(bytes, [self = self(), payload = std::move(payload)](ErrorCode error,
-                                                                              std::size_t) {
-      self->end_write();
-      if (error) return self->cut();
-      if (self->is_open()) self->client().sent();
-    });
+    socket_.async_write(
+        bytes, [self = self(), payload = std::move(payload)](ErrorCode error, std::size_t) {
+          self->end_write();
+          if (error) return self->cut();
+          if (self->is_open()) self->client().sent();
+        });
   }
 
   void close(CloseCode code, std::string_view reason) override {

@@ -13,9 +13,9 @@
 namespace outbox::gateway {
 namespace {
 
+using testing::Connected;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::Connected;
 using testing::message;
 using namespace std::chrono_literals;
 
@@ -27,8 +27,8 @@ class HubCatchUpTest : public ::testing::Test {
     make_hub();
   }
   void make_hub() {
-    hub_ = std::make_unique<Hub>(options_, Slots({"realtime.events"}), catch_ups_,
-                                 post_.function());
+    hub_ =
+        std::make_unique<Hub>(options_, Slots({"realtime.events"}), catch_ups_, post_.function());
     hub_->add_slot("realtime.events", 0, 100);
   }
   Connected resume(const std::string& position) {
@@ -42,8 +42,8 @@ class HubCatchUpTest : public ::testing::Test {
     return connected;
   }
   static std::string frame(std::int64_t offset) {
-    return "{\"position\":\"0:" + std::to_string(offset + 1) +
-           "\",\"key\":\"k\",\"value\":\"0/" + std::to_string(offset) + "\"}";
+    return "{\"position\":\"0:" + std::to_string(offset + 1) + "\",\"key\":\"k\",\"value\":\"0/" +
+           std::to_string(offset) + "\"}";
   }
   static CatchUpPortion portion(std::int64_t from, std::int64_t to) {
     CatchUpPortion read{{}, {to}};
@@ -67,8 +67,8 @@ TEST_F(HubCatchUpTest, goes_over_to_what_is_new_without_a_hole_or_a_double) {
   hub_->publish({message(0, 100)});  // It reads that one too: memory holds nothing here.
   hub_->catch_up_read(1, portion(99, 101));
   hub_->publish({message(0, 101)});
-  EXPECT_THAT(client.take_all(), ElementsAre(frame(97), frame(98), frame(99), frame(100),
-                                             frame(101)));
+  EXPECT_THAT(client.take_all(),
+              ElementsAre(frame(97), frame(98), frame(99), frame(100), frame(101)));
   EXPECT_THAT(catch_ups_.ended, ElementsAre(1));
 }
 
@@ -76,8 +76,8 @@ TEST_F(HubCatchUpTest, tells_that_retention_was_faster) {
   Connected client = resume("0:5");
   hub_->catch_up_opened(1, {{98, 100}});
   hub_->catch_up_read(1, portion(98, 100));
-  EXPECT_THAT(client.take_all(), ElementsAre(R"({"gap":true,"from":"0:5","to":"0:98"})",
-                                             frame(98), frame(99)));
+  EXPECT_THAT(client.take_all(),
+              ElementsAre(R"({"gap":true,"from":"0:5","to":"0:98"})", frame(98), frame(99)));
 }
 
 TEST_F(HubCatchUpTest, believes_a_topic_to_be_anew_only_when_it_is_short_twice) {

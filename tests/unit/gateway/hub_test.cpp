@@ -9,9 +9,9 @@
 namespace outbox::gateway {
 namespace {
 
+using testing::Connected;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::Connected;
 using testing::message;
 using namespace std::chrono_literals;
 
@@ -22,8 +22,8 @@ class HubTest : public ::testing::Test {
     make_hub();
   }
   void make_hub() {
-    hub_ = std::make_unique<Hub>(options_, Slots({"realtime.events"}), catch_ups_,
-                                 post_.function());
+    hub_ =
+        std::make_unique<Hub>(options_, Slots({"realtime.events"}), catch_ups_, post_.function());
     hub_->add_slot("realtime.events", 0, 10);
     hub_->add_slot("realtime.events", 1, 0);
   }
@@ -81,8 +81,7 @@ TEST_F(HubTest, moves_the_position_over_what_a_filter_left_out) {
   Connected client = connect(Form::resumable, {{"ORDER_PAID"}, {}, {}});
   publish(0, 10, {"RESTOCKED", "", ""});
   publish(1, 0, {"ORDER_PAID", "", ""});
-  EXPECT_THAT(client.take_all(),
-              ElementsAre(R"({"position":"0:11,1:1","key":"k","value":"1/0"})"));
+  EXPECT_THAT(client.take_all(), ElementsAre(R"({"position":"0:11,1:1","key":"k","value":"1/0"})"));
 }
 
 TEST_F(HubTest, sends_one_message_at_a_time_and_keeps_the_others) {
@@ -102,13 +101,33 @@ TEST_F(HubTest, sends_a_slow_client_away_and_others_do_not_wait) {
     publish(0, offset);
     other.take_all();
   }
+  EXPECT_EQ(slow.push->close_code, 0);
+  hub_->tick(BootClock::now() + 6s);
   EXPECT_EQ(slow.push->close_code, 1013);
   EXPECT_EQ(other.push->received.size(), 10U);
   EXPECT_EQ(hub_->clients(), 1U);
 }
 
-TEST_F(HubTest, sends_a_client_away_whose_queue_has_too_many_bytes) {
+TEST_F(HubTest, lets_a_client_take_in_a_burst_at_its_own_pace) {
+  Connected plain = connect(Form::plain);
+  Connected resumable = connect(Form::resumable);
+  std::vector<MessagePointer> burst;
+  for (int offset = 10; offset < 1'000; ++offset)
+    burst.push_back(message(0, offset));
+  hub_->publish(std::move(burst));
+  while (plain.take_one() || resumable.take_one() || post_.run_one()) {
+  }
+  EXPECT_EQ(plain.push->received.size(), 990U);
+  EXPECT_EQ(resumable.push->received.size(), 990U);
+  EXPECT_EQ(plain.push->received[500], "\"0/510\"");
+  EXPECT_EQ(plain.client->stage, Stage::live);
+  hub_->tick(BootClock::now() + 6s);
+  EXPECT_EQ(plain.push->close_code, 0);
+}
+
+TEST_F(HubTest, sends_a_client_away_that_is_further_behind_than_memory_goes_back) {
   options_.queue = {10, 1'000};
+  options_.ring_bytes = 0;
   make_hub();
   Connected slow = connect(Form::plain);
   slow.is_stuck = true;
@@ -141,10 +160,9 @@ TEST_F(HubTest, sends_from_memory_what_a_client_missed_and_then_goes_on) {
   publish(0, 11);
   Connected client = resume("0:11,1:0");
   publish(1, 1);
-  EXPECT_THAT(client.take_all(),
-              ElementsAre(R"({"position":"0:11,1:1","key":"k","value":"1/0"})",
-                          R"({"position":"0:12,1:1","key":"k","value":"0/11"})",
-                          R"({"position":"0:12,1:2","key":"k","value":"1/1"})"));
+  EXPECT_THAT(client.take_all(), ElementsAre(R"({"position":"0:11,1:1","key":"k","value":"1/0"})",
+                                             R"({"position":"0:12,1:1","key":"k","value":"0/11"})",
+                                             R"({"position":"0:12,1:2","key":"k","value":"1/1"})"));
   EXPECT_THAT(catch_ups_.opened, IsEmpty());
 }
 
@@ -221,10 +239,9 @@ TEST_F(HubTest, goes_on_in_a_topic_that_was_made_anew) {
   Connected back = resume("0:10,1:0");
   hub_->moved(0, 0);
   publish(0, 0);
-  EXPECT_THAT(client.take_all(),
-              ElementsAre(R"({"position":"0:11,1:0","key":"k","value":"0/10"})",
-                          R"({"gap":true,"from":"0:11,1:0","to":"0:0,1:0"})",
-                          R"({"position":"0:1,1:0","key":"k","value":"0/0"})"));
+  EXPECT_THAT(client.take_all(), ElementsAre(R"({"position":"0:11,1:0","key":"k","value":"0/10"})",
+                                             R"({"gap":true,"from":"0:11,1:0","to":"0:0,1:0"})",
+                                             R"({"position":"0:1,1:0","key":"k","value":"0/0"})"));
   EXPECT_EQ(back.take_all().back(), R"({"position":"0:1,1:0","key":"k","value":"0/0"})");
 }
 

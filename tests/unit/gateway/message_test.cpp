@@ -89,19 +89,18 @@ TEST(Gap, tells_from_where_to_where) {
 }
 
 TEST(Subject, comes_from_the_headers) {
-  const auto message = message_of(R"({"event_type":"OTHER"})", "k",
-                                  {{"event_type", "ORDER_PAID"},
-                                   {"aggregate_type", "order"},
-                                   {"aggregate_id", "42"}});
+  const auto message = message_of(
+      R"({"event_type":"OTHER"})", "k",
+      {{"event_type", "ORDER_PAID"}, {"aggregate_type", "order"}, {"aggregate_id", "42"}});
   EXPECT_EQ(message->subject.event_type, "ORDER_PAID");
   EXPECT_EQ(message->subject.aggregate_type, "order");
   EXPECT_EQ(message->subject.aggregate_id, "42");
 }
 
 TEST(Subject, comes_from_the_envelope_where_headers_are_missing) {
-  const auto message = message_of(
-      R"({"event_type":"ORDER_\u0050AID","aggregate_type":"order","aggregate_id":42})", "k",
-      {{"aggregate_type", "parcel"}, {"event_type", std::nullopt}});
+  const auto message =
+      message_of(R"({"event_type":"ORDER_\u0050AID","aggregate_type":"order","aggregate_id":42})",
+                 "k", {{"aggregate_type", "parcel"}, {"event_type", std::nullopt}});
   EXPECT_EQ(message->subject.event_type, "ORDER_PAID");
   EXPECT_EQ(message->subject.aggregate_type, "parcel");
   EXPECT_EQ(message->subject.aggregate_id, "42");

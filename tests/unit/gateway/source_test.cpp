@@ -16,8 +16,8 @@
 namespace outbox::gateway {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::Connected;
+using ::testing::ElementsAre;
 using namespace std::chrono_literals;
 
 /// A topic of one partition that all its readers share.
@@ -187,8 +187,8 @@ TEST_F(SourceTest, tells_of_a_gap_where_the_topic_is_made_anew) {
   start();
   Connected client = connect();
   topic_.begin_anew(0, 2);
-  EXPECT_THAT(wait_for(client, 3), ElementsAre(R"({"gap":true,"from":"0:5","to":"0:0"})", frame(0),
-                                               frame(1)));
+  EXPECT_THAT(wait_for(client, 3),
+              ElementsAre(R"({"gap":true,"from":"0:5","to":"0:0"})", frame(0), frame(1)));
 }
 
 TEST_F(SourceTest, says_which_topic_is_missing) {
