@@ -9,7 +9,7 @@
 
 #include "app/commands.hpp"
 #include "app/handlers.hpp"
-#include "app/signals.hpp"
+#include "app/roles.hpp"
 #include "app/wire.hpp"
 #include "config/suggest.hpp"
 #include "consume/runtime.hpp"
@@ -116,7 +116,7 @@ class Consumers {
 
   void run_one(const ConsumerSettings& consumer, const consume::Handlers& handlers) {
     try {
-      consume_until_stopped(consumer, handlers);
+      consume(consumer, handlers);
     } catch (...) {  // Thread entry: carried over to the main thread.
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
@@ -124,7 +124,7 @@ class Consumers {
     }
   }
 
-  void consume_until_stopped(const ConsumerSettings& consumer, const consume::Handlers& handlers) {
+  void consume(const ConsumerSettings& consumer, const consume::Handlers& handlers) {
     consume::Runtime runtime(make_consumer_store(settings_, consumer), make_broker(settings_),
                              runtime_options(consumer), handlers, logger_);
     logger_.info("consumer started",
@@ -152,6 +152,12 @@ class Consumers {
 
 }  // namespace
 
+void consume_until_stopped(const config::Settings& settings,
+                           const std::vector<ConsumerSettings>& consumers, StopSignals& signals,
+                           Logger& logger) {
+  Consumers(settings, signals, logger).run(consumers);
+}
+
 int command_consume(const Arguments& arguments) {
   const config::Settings settings = config::load(sources_of(arguments));
   const std::vector<ConsumerSettings> consumers = chosen_consumers(arguments, settings);
@@ -163,7 +169,7 @@ int command_consume(const Arguments& arguments) {
   for (const std::string& warning : settings.warnings())
     logger.warn(warning);
   try {
-    Consumers(settings, signals, logger).run(consumers);
+    consume_until_stopped(settings, consumers, signals, logger);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;

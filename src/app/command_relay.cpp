@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/commands.hpp"
-#include "app/signals.hpp"
+#include "app/roles.hpp"
 #include "app/wire.hpp"
 
 namespace outbox::app {
@@ -18,24 +18,36 @@ namespace {
 constexpr std::chrono::seconds first_look{5};
 constexpr std::chrono::seconds next_look{60};
 
-/// The relays of one process, a thread each; the first that fails stops the others.
-class Relays {
+/// The relays of one process, a thread each, and the consumers where it runs all roles; the first
+/// that fails stops the others.
+class Roles {
  public:
-  Relays(const config::Settings& settings, StopSignals& signals, Logger& logger)
+  Roles(const config::Settings& settings, StopSignals& signals, Logger& logger)
       : settings_(settings), signals_(signals), logger_(logger) {}
 
-  void run() {
+  void run(bool relays, bool consumers) {
     {
       std::vector<std::jthread> threads;
-      threads.emplace_back([this] { look_for_untaken_types(); });
-      for (const std::string& name : settings_.relay_names()) {
-        threads.emplace_back([this, name] { run_one(name); });
+      if (consumers) {
+        threads.emplace_back([this] {
+          carry_over(
+              [&] { consume_until_stopped(settings_, settings_.consumers(), signals_, logger_); });
+        });
       }
+      if (relays) start_relays(threads);
     }
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  void start_relays(std::vector<std::jthread>& threads) {
+    threads.emplace_back([this] { look_for_untaken_types(); });
+    for (const std::string& name : settings_.relay_names()) {
+      threads.emplace_back(
+          [this, name] { carry_over([&] { relay_until_stopped(settings_.relay(name)); }); });
+    }
+  }
+
   /// Rows that no relay takes wait for ever: said soon after the start, then every minute.
   void look_for_untaken_types() {
     for (const std::string& name : settings_.relay_names()) {
@@ -62,9 +74,10 @@ class Relays {
     }
   }
 
-  void run_one(const std::string& name) {
+  template <class Role>
+  void carry_over(const Role& role) {
     try {
-      relay_until_stopped(settings_.relay(name));
+      role();
     } catch (...) {  // Thread entry: carried over to the main thread.
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
@@ -114,12 +127,12 @@ int command_relay(const Arguments& arguments) {
   require_libraries();
   for (const std::string& warning : settings.warnings())
     logger.warn(warning);
-  if (!settings.outbox().enabled || settings.relay_names().empty()) {
-    logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
-    return 0;
-  }
+  const bool relays = settings.outbox().enabled && !settings.relay_names().empty();
+  const bool consumers = arguments.command->name == "run" && !settings.consumers().empty();
+  if (!relays) logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
+  if (!relays && !consumers) return 0;
   try {
-    Relays(settings, signals, logger).run();
+    Roles(settings, signals, logger).run(relays, consumers);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;

@@ -131,8 +131,8 @@ constexpr std::array<std::string_view, 3> help_examples = {
 
 constexpr std::array all = {
     Command{"run", "Run all roles that are configured", "", "",
-            "Runs every role that the configuration names in one process. A signal ends it as it "
-            "ends `relay`.",
+            "Runs the relays and the consumers that the configuration declares in one process. A "
+            "signal ends it as it ends `relay`.",
             Examples(run_examples), Options(), "database kafka outbox relay log process"},
     Command{"relay", "Relay the outbox to Kafka", "", "",
             "Reads committed events, sends them in order per key, and settles what the brokers "

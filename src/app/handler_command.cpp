@@ -84,7 +84,10 @@ class Process {
     do_not_block(input_end_);
     do_not_block(output_end_);
     process_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, id_, 0)));
-    if (process_.number() < 0) not_started(std::strerror(errno));
+    if (process_.number() >= 0) return;
+    const std::string reason = std::strerror(errno);
+    end();
+    not_started(reason);
   }
 
   ~Process() {

@@ -42,7 +42,7 @@ int run(const std::vector<std::string>& words) {
     return 0;
   }
   const std::string name(arguments.command->name);
-  // `run` has the relays as its only role so far.
+  // `run` has the consumers as a further role.
   if (name == "relay" || name == "run") return outbox::app::command_relay(arguments);
   if (name == "migrate") return outbox::app::command_migrate(arguments);
   if (name == "publish") return outbox::app::command_publish(arguments);

@@ -325,7 +325,7 @@ Happening Worker::transaction_failed(const Error& error, bool committing) {
     return CommitRefused{error.what()};
   }
   if (ends_the_consumer(error)) throw error;
-  warn("store", "the consumer's database is away, trying again", error.what());
+  warn("store", "the database, or what a handler calls, is away, trying again", error.what());
   return Away{};
 }
 

@@ -174,7 +174,8 @@ def test_bash_completes_commands_flags_and_values(outboxd, program):
         complete_line outboxd topics ''
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
-    assert done.stdout.splitlines() == ["relay", "--relay.capture", "lease row", "create list"]
+    assert done.stdout.splitlines() == ["relay", "--relay.capture", "lease row",
+                                       "apply create list"]
     assert done.stderr == ""
 
 

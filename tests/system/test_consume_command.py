@@ -6,7 +6,7 @@ The configuration, the tables and the programs are those of docs/consuming.md.
 import collections
 import http.server
 import json
-import pathlib
+import sqlite3
 import threading
 import uuid
 
@@ -362,6 +362,71 @@ consume:
     database.wait_for("select n from totals", 500, 60)
     assert database.value("select count(*) from processed_events") == 500
     assert consumers.stop() == 0 and relay.stop() == 0
+
+
+WORDS = '''\
+consume:
+  words:
+    group-id: stock-consumer
+    topics: order.events
+    inbox-key: aggregate-version
+    dead-letter-topic: "{topic}-dlq"
+    ordered: false
+    delay-topic: late.retry
+    retry: {max-attempts: 2, backoff-initial: 100ms, backoff-jitter: 0}
+    handlers:
+      - event-type: ONCE
+        sql: UPDATE totals SET n = n + 1
+      - event-type: NEVER
+        sql: UPDATE totals SET n = n / 0
+'''
+
+
+def test_versions_as_claims_a_delay_and_a_dead_letter_topic_for_each_topic(
+        shop, outboxd, database, topics):
+    database.execute("create table totals (n int); insert into totals values (0)")
+    dead = topics.create(shop.orders + "-dlq")
+    shop.configure(WORDS)
+    relay = outboxd.relay()
+    consumers = outboxd.start("consume")
+    never = shop.publish("NEVER", "{}")
+    # The same aggregate and type, both of version 1: one is the other's duplicate (E3).
+    for _ in range(2):
+        shop.publish("ONCE", "{}")
+    database.wait_for("select n from totals", 1)
+    message, = topics.wait_for(dead, 1)
+    assert message.headers["event_id"] == never
+    assert message.headers["dead_letter_topic"] == shop.orders
+    assert message.headers["dead_letter_attempts"] == "2"
+    assert len(topics.read(f"{shop.unique}.late.retry")) == 1
+    assert consumers.stop() == 0 and relay.stop() == 0
+    assert "duplicates=1" in consumers.log()
+
+
+def test_run_relays_and_consumes_in_one_process_also_on_sqlite(shop, outboxd):
+    environment = {"DATABASE_CONN": f"sqlite:///{outboxd.folder / 'shop.db'}"}
+    outboxd.done("migrate", environment=environment)
+    shop.configure('''\
+consume:
+  flags:
+    group-id: stock-consumer
+    topics: order.events
+    handlers:
+      - event-type: SET
+        sql: INSERT INTO flags VALUES (:payload.name, :payload.on, :payload.n)
+''')
+    database = sqlite3.connect(outboxd.folder / "shop.db", timeout=30)
+    database.execute("create table flags (name text, is_on integer, n numeric)")
+    database.commit()
+    running = outboxd.start("run", environment=environment)
+    outboxd.done("publish", "--aggregate-type", "flag", "--aggregate-id", "1", "--event-type",
+                 "SET", "--payload", '{"name": "a", "on": true, "n": 1.5}', "--topic",
+                 shop.orders, environment=environment)
+    wait_until(lambda: database.execute("select * from flags").fetchall() == [("a", 1, 1.5)], 30,
+               running.log)
+    assert database.execute("select count(*) from processed_events").fetchone() == (1,)
+    database.close()
+    assert running.stop() == 0
 
 
 BAD = {
