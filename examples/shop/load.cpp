@@ -92,7 +92,7 @@ int run_load_command(const Options& options) {
   const StopSignal signal;
   LoadOptions load;
   load.url = options.text("url");
-  load.shoppers = static_cast<int>(options.number("shoppers", 1, 1000));
+  load.shoppers = static_cast<int>(options.number("shoppers", 1, 100));
   load.duration = options.duration("for");
   if (!options.text("count").empty()) load.actions = options.number("count", 1, 1'000'000'000);
   if (!load.duration && !load.actions) load.duration = std::chrono::seconds(10);

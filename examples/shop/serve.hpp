@@ -12,7 +12,7 @@ namespace shop {
 struct ServeOptions {
   std::string listen = "127.0.0.1:8080";  ///< Port 0: any that is free.
   std::string gateway;                    ///< For the page: ws://host:port/ws, or none.
-  int threads = 32;                       ///< Connections that are answered at the same time.
+  int threads = 128;                      ///< Connections at the same time; others wait.
 };
 
 /// Serves the API and the page until a stop is asked for. `listening` is called once with the URL,
