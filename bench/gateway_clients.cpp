@@ -203,6 +203,15 @@ rd_kafka_t* make_producer(const Options& options) {
   return producer;
 }
 
+/// The message owns them once it is taken.
+rd_kafka_headers_t* headers_of(const std::string& aggregate) {
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(3);
+  rd_kafka_header_add(headers, "aggregate_type", -1, "order", -1);
+  rd_kafka_header_add(headers, "event_type", -1, "ORDER_PAID", -1);
+  rd_kafka_header_add(headers, "aggregate_id", -1, aggregate.c_str(), -1);
+  return headers;
+}
+
 /// Keeps the pace to the millisecond. Returns how many messages were handed over.
 std::int64_t produce(const Options& options, rd_kafka_t* producer) {
   const std::string filler(static_cast<std::size_t>(options.payload_bytes), 'x');
@@ -222,10 +231,7 @@ std::int64_t produce(const Options& options, rd_kafka_t* producer) {
           rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(options.topic.c_str()),
                             RD_KAFKA_V_KEY(aggregate.data(), aggregate.size()),
                             RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-                            RD_KAFKA_V_HEADER("aggregate_type", "order", -1),
-                            RD_KAFKA_V_HEADER("event_type", "ORDER_PAID", -1),
-                            RD_KAFKA_V_HEADER("aggregate_id", aggregate.data(),
-                                              static_cast<ssize_t>(aggregate.size())),
+                            RD_KAFKA_V_HEADERS(headers_of(aggregate)),
                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
     }
