@@ -68,4 +68,13 @@ broker::Home make_broker(const KafkaConnection& connection) {
   return broker::kafka::make_home(options);
 }
 
+LogLevel log_level_of(const std::string& word, const std::string& option) {
+  if (word == "debug") return LogLevel::debug;
+  if (word == "info") return LogLevel::info;
+  if (word == "warn") return LogLevel::warn;
+  if (word == "error") return LogLevel::error;
+  throw Error(ErrorKind::configuration, option + " is '" + word + "'",
+              "give debug, info, warn or error");
+}
+
 }  // namespace outbox::library

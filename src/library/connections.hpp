@@ -8,6 +8,7 @@
 #include <outbox/kafka.hpp>
 
 #include "broker/home.hpp"
+#include "core/log.hpp"
 #include "store/home.hpp"
 
 namespace outbox::library {
@@ -25,5 +26,8 @@ struct DatabasePlace {
 
 /// Throws Error(configuration), naming the property, for one that is not allowed.
 [[nodiscard]] broker::Home make_broker(const KafkaConnection& connection);
+
+/// Throws Error(configuration), naming `option`, for a word that is no level.
+[[nodiscard]] LogLevel log_level_of(const std::string& word, const std::string& option);
 
 }  // namespace outbox::library

@@ -16,15 +16,6 @@ namespace outbox {
 
 namespace {
 
-LogLevel log_level_of(const std::string& word) {
-  if (word == "debug") return LogLevel::debug;
-  if (word == "info") return LogLevel::info;
-  if (word == "warn") return LogLevel::warn;
-  if (word == "error") return LogLevel::error;
-  throw Error(ErrorKind::configuration, "ConsumerOptions::log_level is '" + word + "'",
-              "give debug, info, warn or error");
-}
-
 consume::AttemptPolicy attempt_policy(const RetryPolicy& policy) {
   if (policy.attempts_max < 1) {
     throw Error(ErrorKind::configuration, "RetryPolicy::attempts_max is below 1",
@@ -67,7 +58,7 @@ class Consumer::Parts {
       : options(std::move(given)),
         place(library::find_database(options.database_url, "ConsumerOptions::database_url")),
         broker(library::make_broker(options.kafka)),
-        log(log_level_of(options.log_level)) {
+        log(library::log_level_of(options.log_level, "ConsumerOptions::log_level")) {
     if (options.consumer_name.empty()) options.consumer_name = options.group_id;
     if (options.delay_topic.empty()) options.delay_topic = options.group_id + ".retry";
     policies.push_back(attempt_policy(options.retry));

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <outbox/embedded_broker.hpp>
+
+#include "broker/embedded/home.hpp"
+
+namespace outbox {
+
+class EmbeddedBroker::Parts {
+ public:
+  explicit Parts(const EmbeddedBrokerOptions& options)
+      : home(broker::embedded::make_home({options.topics, options.partitions, {}})) {}
+
+  const broker::Home home;
+};
+
+EmbeddedBroker::EmbeddedBroker(const EmbeddedBrokerOptions& options)
+    : parts_(std::make_unique<Parts>(options)) {}
+
+EmbeddedBroker::~EmbeddedBroker() = default;
+
+const std::string& EmbeddedBroker::bootstrap_servers() const noexcept {
+  return parts_->home.bootstrap_servers;
+}
+
+}  // namespace outbox
