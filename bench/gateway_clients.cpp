@@ -212,6 +212,18 @@ rd_kafka_headers_t* headers_of(const std::string& aggregate) {
   return headers;
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"  // librdkafka's macros
+rd_kafka_resp_err_t hand_over(rd_kafka_t* producer, const std::string& topic,
+                              const std::string& aggregate, const std::string& value) {
+  return rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()),
+                           RD_KAFKA_V_KEY(aggregate.data(), aggregate.size()),
+                           RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                           RD_KAFKA_V_HEADERS(headers_of(aggregate)),
+                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+}
+#pragma GCC diagnostic pop
+
 /// Keeps the pace to the millisecond. Returns how many messages were handed over.
 std::int64_t produce(const Options& options, rd_kafka_t* producer) {
   const std::string filler(static_cast<std::size_t>(options.payload_bytes), 'x');
@@ -227,12 +239,7 @@ std::int64_t produce(const Options& options, rd_kafka_t* producer) {
       const std::string value = "{\"n\":" + std::to_string(number) +
                                 ",\"at\":" + std::to_string(now_ns()) + ",\"text\":\"" + filler +
                                 "\"}";
-      const auto error =
-          rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(options.topic.c_str()),
-                            RD_KAFKA_V_KEY(aggregate.data(), aggregate.size()),
-                            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-                            RD_KAFKA_V_HEADERS(headers_of(aggregate)),
-                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+      const auto error = hand_over(producer, options.topic, aggregate, value);
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
     }
     rd_kafka_poll(producer, 0);
