@@ -321,7 +321,7 @@ void add_errors(httplib::Server& server) {
     }
   });
   server.set_exception_handler(
-      [](const httplib::Request&, httplib::Response& response, std::exception_ptr thrown) {
+      [](const httplib::Request&, httplib::Response& response, const std::exception_ptr& thrown) {
         try {
           std::rethrow_exception(thrown);
         } catch (const std::exception& error) {

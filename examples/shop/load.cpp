@@ -112,11 +112,13 @@ LoadFigures run_load(const LoadOptions& options, const std::stop_token& stop) {
     throw outbox::Error(outbox::ErrorKind::failed, "the shop has no products", "run shop seed");
   }
   std::vector<Shopper> shoppers;
+  shoppers.reserve(static_cast<std::size_t>(options.shoppers));
   for (int number = 0; number < options.shoppers; ++number)
     shoppers.emplace_back(options.url, products, options.seed, number);
   Pace pace(options, stop);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(shoppers.size());
     for (Shopper& shopper : shoppers) {
       threads.emplace_back([&pace, &shopper] {
         while (pace.next())
