@@ -49,7 +49,8 @@ void read_dead_letters(const CheckPlaces& places, Books& books, CheckReport& rep
         outbox::read_topic({.kafka = places.kafka, .topic = topic},
                            [&](const outbox::ReceivedEvent& event) {
                              std::string group(event.header("dead_letter_group").value_or(""));
-                             if (group.ends_with(suffix)) group.resize(group.size() - suffix.size());
+                             if (group.ends_with(suffix))
+                               group.resize(group.size() - suffix.size());
                              books.dead_letters[group][to_string(event.event_id)] =
                                  event.header("dead_letter_error").value_or("");
                            });
@@ -254,8 +255,8 @@ std::string to_text(const CheckReport& report, std::size_t lines_max) {
   if (!report.refused.empty()) list("refused, with their reasons", report.refused);
   for (const auto& [kind, lines] : report.differences)
     list("differences of kind " + kind, lines);
-  text += report.difference_count() == 0 ? "\nEverything agrees.\n"
-                                         : fmt::format("\n{} differences.\n", report.difference_count());
+  const std::size_t count = report.difference_count();
+  text += count == 0 ? "\nEverything agrees.\n" : fmt::format("\n{} differences.\n", count);
   return text;
 }
 

@@ -41,9 +41,9 @@ struct CheckReport {
   std::int64_t events = 0;          ///< In the outbox.
   std::int64_t messages = 0;        ///< In the topics.
   std::int64_t sent_twice = 0;      ///< Messages beyond the first of an event: no difference.
-  std::int64_t not_events = 0;      ///< Messages that are no envelope.
-  std::int64_t never_committed = 0; ///< Events in topics that the outbox does not know.
-  std::int64_t lost = 0;            ///< Events not in their topic, or not in effect where they must.
+  std::int64_t not_events = 0;       ///< Messages that are no envelope.
+  std::int64_t never_committed = 0;  ///< Events in topics that the outbox does not know.
+  std::int64_t lost = 0;  ///< Events that are not in their topic, or not in effect somewhere.
   std::vector<ConsumerReport> consumers;
   /// Understood, refused and dead-lettered, with the reason: explained, so no difference.
   std::vector<std::string> refused;

@@ -11,7 +11,8 @@
 
 namespace shop {
 
-const Flag redis_flag{"redis", "REDIS_URL", "redis://localhost:6379", "the cache, redis://host:port"};
+const Flag redis_flag{"redis", "REDIS_URL", "redis://localhost:6379",
+                      "the cache, redis://host:port"};
 
 namespace {
 

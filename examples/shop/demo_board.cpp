@@ -87,9 +87,9 @@ std::chrono::milliseconds DemoBoard::interval() const {
 
 void DemoBoard::greet() const {
   fmt::print(stderr,
-             "\n{}  Orders are written on SQLite, each with its events in one transaction; the\n"
-             "relay sends the events to a broker inside this process, five consumers work on them,\n"
-             "and a gateway shows them to browsers.\n"
+             "\n{}  Orders are written on SQLite, each with its events in one transaction;\n"
+             "the relay sends the events to a broker inside this process, five consumers work\n"
+             "on them, and a gateway shows them to browsers.\n"
              "\n  the page        {}\n  the API         {}/openapi.json\n  the gateway     {}\n"
              "\nLook in from another terminal:\n"
              "  kcat -b {} -C -t {} -o end -f '%k  %s\\n'\n"

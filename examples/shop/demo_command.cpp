@@ -214,7 +214,8 @@ class Demo {
     ServeOptions options;
     options.listen = options_.listen;
     options.gateway = gateway;
-    serve(database_, options, end, [this](const std::string& url) { page_address_.set_value(url); });
+    serve(database_, options, end,
+          [this](const std::string& url) { page_address_.set_value(url); });
   }
 
   /// Empty where the demo ends before.

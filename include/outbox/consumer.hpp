@@ -58,6 +58,7 @@ enum class InboxKey : std::uint8_t {
   event_id,
   /// Event type, aggregate type, aggregate id and version together (E3): a second event with the
   /// same four is a duplicate, whatever its id.
+  /// The writer counts it in the header `event_version`; an event without one is dead-lettered.
   aggregate_version,
 };
 
@@ -83,6 +84,8 @@ struct ConsumerOptions {
   std::string offset_reset = "earliest";
   int batch_size = 500;  ///< Events in one transaction, at most.
   int workers = 1;  ///< Partitions worked at the same time, each in order, each its connection.
+  /// Messages fetched and not yet done with, all partitions together; each may have 1 MiB at least.
+  std::size_t in_hand_bytes_max = std::size_t{64} << 20U;
   RetryPolicy retry;
   /// False: a failed event goes to `delay_topic` and comes back after its back-off, and later ones
   /// of its partition go on without it. Only for handlers that need no order.

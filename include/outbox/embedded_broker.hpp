@@ -22,7 +22,8 @@ struct EmbeddedBrokerOptions {
   int partitions = 3;               ///< Of each of them.
 };
 
-/// Thread-safety: any thread. Lifetime: the broker is gone with the object.
+/// Thread-safety: any thread. Lifetime: the broker is gone with the object and with what was made
+/// for its address in this process: consumers, relays, gateways.
 class EmbeddedBroker {
  public:
   /// Throws Error(failed) where no port could be had.

@@ -29,6 +29,7 @@ struct ReceivedEvent {
   std::string_view aggregate_type;
   std::string_view aggregate_id;
   std::string_view occurred_at;             ///< RFC 3339, by the writer's database; may be empty.
+  bool has_version = false;                 ///< The writer said one.
   std::int64_t version = 1;                 ///< Of the aggregate, where the writer counts it.
   bool replay = false;                      ///< Sent again on purpose.
   std::optional<std::string_view> payload;  ///< None: NULL.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "library/connections.hpp"
 
+#include <map>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +34,17 @@ void check_properties(const KafkaConnection& connection) {
   }
 }
 
+/// The brokers inside this process by their addresses.
+struct EmbeddedHomes {
+  std::mutex mutex;
+  std::map<std::string, broker::Home> by_address;
+
+  static EmbeddedHomes& all() {
+    static EmbeddedHomes homes;
+    return homes;
+  }
+};
+
 }  // namespace
 
 DatabasePlace find_database(const std::string& url, const std::string& option) {
@@ -51,8 +64,27 @@ store::Home make_store(const DatabasePlace& place, store::HomeOptions options) {
                          : store::postgres::make_home(std::move(options));
 }
 
+void add_embedded_broker(const broker::Home& home) {
+  EmbeddedHomes& homes = EmbeddedHomes::all();
+  const std::lock_guard lock(homes.mutex);
+  homes.by_address.insert_or_assign(home.bootstrap_servers, home);
+}
+
+void remove_embedded_broker(const broker::Home& home) {
+  EmbeddedHomes& homes = EmbeddedHomes::all();
+  const std::lock_guard lock(homes.mutex);
+  homes.by_address.erase(home.bootstrap_servers);
+}
+
 broker::Home make_broker(const KafkaConnection& connection) {
   check_properties(connection);
+  {
+    // It wants to be spoken to in its own way (broker/embedded/home.cpp).
+    EmbeddedHomes& homes = EmbeddedHomes::all();
+    const std::lock_guard lock(homes.mutex);
+    const auto embedded = homes.by_address.find(connection.bootstrap_servers);
+    if (embedded != homes.by_address.end()) return embedded->second;
+  }
   broker::ConnectionOptions options;
   options.bootstrap_servers = connection.bootstrap_servers;
   options.client_id = connection.client_id;

@@ -24,8 +24,13 @@ struct DatabasePlace {
 
 [[nodiscard]] store::Home make_store(const DatabasePlace& place, store::HomeOptions options);
 
-/// Throws Error(configuration), naming the property, for one that is not allowed.
+/// Throws Error(configuration), naming the property, for one that is not allowed. The address of a
+/// broker inside this process leads to that one's own home.
 [[nodiscard]] broker::Home make_broker(const KafkaConnection& connection);
+
+/// Known to make_broker() by its address from now on, until it is removed.
+void add_embedded_broker(const broker::Home& home);
+void remove_embedded_broker(const broker::Home& home);
 
 /// Throws Error(configuration), naming `option`, for a word that is no level.
 [[nodiscard]] LogLevel log_level_of(const std::string& word, const std::string& option);

@@ -111,6 +111,7 @@ class Consumer::Parts {
     made.work.batch_size = static_cast<std::size_t>(options.batch_size);
     made.work.ordered = options.ordered;
     made.work.policies = policies;
+    made.in_hand_bytes_max = options.in_hand_bytes_max;
     made.policy_of = [this](const std::exception& error) { return policy_of(error); };
     made.after_commit = after_commit;
     return made;

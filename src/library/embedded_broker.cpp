@@ -2,13 +2,19 @@
 #include <outbox/embedded_broker.hpp>
 
 #include "broker/embedded/home.hpp"
+#include "library/connections.hpp"
 
 namespace outbox {
 
 class EmbeddedBroker::Parts {
  public:
   explicit Parts(const EmbeddedBrokerOptions& options)
-      : home(broker::embedded::make_home({options.topics, options.partitions, {}})) {}
+      : home(broker::embedded::make_home({options.topics, options.partitions, {}})) {
+    library::add_embedded_broker(home);
+  }
+  ~Parts() { library::remove_embedded_broker(home); }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   const broker::Home home;
 };

@@ -14,7 +14,9 @@ Error error_for_users(const store::postgres::SqlError& error) {
   if (sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03") {
     return {ErrorKind::conflict, what, "run the transaction again"};
   }
-  if (error.kind() != ErrorKind::unreachable) return {ErrorKind::failed, what};
+  // Its time-out or its memory: the same statement would end the same way again.
+  const bool its_own = sqlstate == "57014" || sqlstate == "53200" || sqlstate == "53400";
+  if (error.kind() != ErrorKind::unreachable || its_own) return {ErrorKind::failed, what};
   return {ErrorKind::unreachable, what, "run the transaction again"};
 }
 
