@@ -29,6 +29,7 @@ std::vector<ConsumerSettings> chosen_consumers(const Arguments& arguments,
   const std::vector<std::string> wanted = arguments.values("consumer");
   if (wanted.empty()) return all;
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const ConsumerSettings& consumer : all)
     names.push_back(consumer.name);
   std::vector<ConsumerSettings> chosen;

@@ -59,6 +59,7 @@ class Application {
 
   std::vector<Outcome> apply(const std::vector<DeclaredTopic>& topics) {
     std::vector<std::string> names;
+    names.reserve(topics.size());
     for (const DeclaredTopic& topic : topics)
       names.push_back(topic.name);
     const std::vector<broker::TopicView> views = admin_->topics(names, timeout_);

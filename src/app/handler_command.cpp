@@ -144,6 +144,7 @@ class Process {
   void start(const std::vector<std::string>& words, const std::string& idempotency_key, int in,
              int out) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string& word : words)
       arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);

@@ -70,6 +70,7 @@ SqlParameter parameter_of(std::string_view text, bool optional, bool has_item) {
                                   [&](const KnownParameter& one) { return one.name == first; });
   if (known == known_parameters.end()) {
     std::vector<std::string> names;
+    names.reserve(known_parameters.size());
     for (const KnownParameter& one : known_parameters)
       names.emplace_back(one.name);
     throw Fault{fmt::format("has the parameter ':{}'{}", text, did_you_mean(nearest(first, names))),
@@ -168,9 +169,8 @@ class Scanner {
     const std::size_t from = at_;
     take(1);
     while (at_ < sql_.size()) {
-      if (backslashes && sql_[at_] == '\\') {
-        take(2);
-      } else if (sql_[at_] == quote && peek(1) == quote) {
+      const bool is_escaped = backslashes && sql_[at_] == '\\';
+      if (is_escaped || (sql_[at_] == quote && peek(1) == quote)) {
         take(2);
       } else if (sql_[at_] == quote) {
         return take(1);

@@ -52,11 +52,11 @@ class Builder {
     const int line = key.Mark().line + 1;
     if (!key.IsScalar()) fail(line, "a key must be a text", "quote it");
     const bool is_there = std::any_of(map.fields.begin(), map.fields.end(),
-                                      [&](const auto& one) { return one.first == key.Scalar(); });
+                                      [&](const auto& one) { return one.key == key.Scalar(); });
     if (is_there) {
       fail(line, fmt::format("the key '{}' stands twice", key.Scalar()), "remove one of the two");
     }
-    map.fields.emplace_back(key.Scalar(), build(node, line, depth + 1));
+    map.fields.push_back({key.Scalar(), build(node, line, depth + 1)});
   }
 
   const std::string file_;
@@ -159,7 +159,7 @@ std::chrono::milliseconds YamlPlace::duration(std::chrono::milliseconds minimum,
 }
 
 std::string YamlPlace::word(std::initializer_list<std::string_view> words) const {
-  const std::string given = value_->kind == YamlValue::Kind::text ? value_->text : std::string();
+  std::string given = value_->kind == YamlValue::Kind::text ? value_->text : std::string();
   if (std::find(words.begin(), words.end(), given) == words.end()) {
     const std::vector<std::string> known(words.begin(), words.end());
     fail(fmt::format("is {}{}", quoted(), did_you_mean(nearest(given, known))),
@@ -169,7 +169,7 @@ std::string YamlPlace::word(std::initializer_list<std::string_view> words) const
 }
 
 std::string YamlPlace::topic() const {
-  const std::string name = text();
+  std::string name = text();
   if (!is_topic_name(name)) {
     fail(fmt::format("is {}, which is no topic's name", quoted()),
          "use 1 to 249 of the letters a-z, A-Z, 0-9, '.', '_' and '-'");

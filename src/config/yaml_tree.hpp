@@ -15,13 +15,20 @@
 
 namespace outbox::config {
 
+struct YamlField;
+
 struct YamlValue {
   enum class Kind : std::uint8_t { none, text, list, map };
   Kind kind = Kind::none;
   std::string text;
   int line = 0;  ///< Of a map's member, the line of its key.
   std::vector<YamlValue> items;
-  std::vector<std::pair<std::string, YamlValue>> fields;  ///< In their order, each key once.
+  std::vector<YamlField> fields;  ///< In their order, each key once.
+};
+
+struct YamlField {
+  std::string key;
+  YamlValue value;
 };
 
 /// The file's one document; a `none` where it is empty. Throws Error(configuration) for what is no

@@ -28,6 +28,7 @@ class Endpoint(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
         self.requests = []
+        self.goes_on = threading.Event()  # Of an answer that hangs.
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -48,6 +49,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status = self.server.status
+        if status is None:
+            self.server.goes_on.wait(60)
+            return
         if status == 200:
             self.server.requests.append((self.headers.get("Idempotency-Key"), body))
         answer = b"" if status == 200 else b"no such index"
@@ -64,6 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def endpoint():
     server = Endpoint()
     yield server
+    server.goes_on.set()
     server.shutdown()
     server.server_close()
 
@@ -204,6 +209,9 @@ consume:
     handlers:
       - event-type: INDEX
         http: http://127.0.0.1:PORT/index
+      - event-type: SLOW
+        http: http://127.0.0.1:PORT/slow
+        timeout: 200ms
       - event-type: RUN
         command: [sh, -c, 'cat > ran.txt; test ! -f broken || { echo it is broken; exit 3; }']
       - event-type: WAIT
@@ -235,13 +243,19 @@ def test_an_endpoint_gets_the_event_and_its_key_and_its_refusal_is_the_reason(
     assert letter["event_id"] == refused and letter["attempts"] == "2"
     assert "answered 422: no such index" in letter["error"]
 
+    # One that took the event and does not answer fails it; the connection is not in the way.
+    endpoint.status = None
+    slow = shop.publish("SLOW", "{}")
+    letters = {one["event_id"]: one["error"] for one in shop.dead_letters(2)}
+    assert "timeout" in letters[slow].lower()
+
     # Somebody who is busy is waited for, and no attempt is counted.
     endpoint.status = 503
     waiting = shop.publish("INDEX", "{}")
     consumers.wait_for_log("answered 503")
     endpoint.status = 200
     shop.wait_claimed("search-consumer", waiting)
-    assert len(shop.dead_letters(1)) == 1
+    assert len(shop.dead_letters(2)) == 2
     assert consumers.stop() == 0 and relay.stop() == 0
 
 

@@ -76,6 +76,7 @@ std::vector<PartitionRange> KafkaReader::ranges(const std::string& topic,
   const auto first = offsets_of(topic, partitions, RD_KAFKA_OFFSET_SPEC_EARLIEST, deadline);
   const auto end = offsets_of(topic, partitions, RD_KAFKA_OFFSET_SPEC_LATEST, deadline);
   std::vector<PartitionRange> ranges;
+  ranges.reserve(first.size());
   for (int partition = 0; partition < partitions; ++partition) {
     ranges.push_back({partition, first.at(partition), end.at(partition)});
   }
@@ -108,6 +109,7 @@ int KafkaReader::partitions_of(const std::string& topic, Deadline deadline) {
 std::map<int, std::int64_t> KafkaReader::offsets_of(const std::string& topic, int partitions,
                                                     std::int64_t which, Deadline deadline) {
   std::vector<Position> wanted;
+  wanted.reserve(static_cast<std::size_t>(partitions));
   for (int i = 0; i < partitions; ++i)
     wanted.push_back({topic, i, which});
   const PartitionsPointer list = list_of(wanted);

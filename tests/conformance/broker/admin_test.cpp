@@ -73,6 +73,30 @@ TEST_P(Administering, reads_the_largest_message_that_a_topic_takes) {
   EXPECT_EQ(home_.admin()->topics({small}, patience).front().message_bytes_max, 2000);
 }
 
+TEST_P(Administering, tells_what_is_set_for_a_topic_or_that_it_cannot) {
+  const std::string topic = make_topic(home_, "set", 1, {{"retention.ms", "3600000"}});
+  const std::string usual = make_topic(home_, "usual", 1);
+  const auto configs = home_.admin()->configs({topic, usual, topic}, patience);
+  ASSERT_EQ(configs.size(), 3U);
+  EXPECT_EQ(configs[0].failure.has_value(), !features().alters_topics);
+  if (!features().alters_topics) return;  // Not this home's; the list of features says so.
+  EXPECT_EQ(configs[0].values.at("retention.ms"), "3600000");
+  EXPECT_EQ(configs[2].values, configs[0].values);
+  EXPECT_EQ(configs[1].values.at("cleanup.policy"), "delete") << "defaults are told as well";
+}
+
+TEST_P(Administering, adds_partitions_and_never_takes_any_or_says_that_it_cannot) {
+  const std::string topic = make_topic(home_, "grown", 2);
+  const auto admin = home_.admin();
+  EXPECT_EQ(admin->add_partitions(topic, 5, patience).has_value(), !features().alters_topics);
+  if (!features().alters_topics) return;  // Not this home's; the list of features says so.
+  EXPECT_EQ(admin->topics({topic}, patience).front().partitions, 5);
+  const auto fewer = admin->add_partitions(topic, 3, patience);
+  ASSERT_TRUE(fewer);
+  EXPECT_NE(fewer->reason.find(topic), std::string::npos) << fewer->reason;
+  EXPECT_EQ(admin->topics({topic}, patience).front().partitions, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Broker, Administering, ::testing::ValuesIn(all_brokers()),
                          [](const auto& home) { return home.param.name; });
 
