@@ -18,7 +18,7 @@ namespace outbox::consume {
 
 namespace {
 
-constexpr std::chrono::seconds answer_wait_max{30};
+constexpr std::chrono::seconds answer_wait_max{5};
 constexpr std::chrono::milliseconds poll_wait{100};
 constexpr std::size_t error_bytes_max = 2000;
 
@@ -57,15 +57,23 @@ std::optional<Failure> Forwarder::send_dead_letter(const broker::IncomingMessage
   if (const auto at = target.find("{topic}"); at != std::string::npos) {
     target.replace(at, std::string_view("{topic}").size(), origin.topic);
   }
-  return send(message, target,
-              {{"dead_letter_topic", origin.topic},
-               {"dead_letter_partition", origin.partition},
-               {"dead_letter_offset", origin.offset},
-               {"dead_letter_group", reason.consumer_group},
-               {"dead_letter_attempts", std::to_string(reason.attempts)},
-               {"dead_letter_error", reason.error.substr(0, error_bytes_max)},
-               {"dead_letter_time", time.text}},
-              stop);
+  Added added = {{"dead_letter_topic", origin.topic},
+                 {"dead_letter_partition", origin.partition},
+                 {"dead_letter_offset", origin.offset},
+                 {"dead_letter_group", reason.consumer_group},
+                 {"dead_letter_attempts", std::to_string(reason.attempts)},
+                 {"dead_letter_error", reason.error.substr(0, error_bytes_max)},
+                 {"dead_letter_time", time.text}};
+  auto failure = send(message, target, added, stop);
+  const bool refused = failure && (failure->kind == FailureKind::dead_letter ||
+                                   failure->kind == FailureKind::retry_event);
+  if (!refused || !message.value) return failure;
+  // Too large for the dead-letter topic, say: without its value it still tells where that stands.
+  broker::IncomingMessage without_value = message;
+  added.emplace_back("dead_letter_value_bytes", std::to_string(message.value->size()));
+  added.emplace_back("dead_letter_value_left_out", failure->reason.substr(0, error_bytes_max));
+  without_value.value.reset();
+  return send(without_value, target, added, stop);
 }
 
 std::optional<Failure> Forwarder::send_to_delay(const broker::IncomingMessage& message,
@@ -103,6 +111,19 @@ std::optional<Failure> Forwarder::send_back(const broker::IncomingMessage& dead_
 std::optional<Failure> Forwarder::send(const broker::IncomingMessage& message,
                                        const std::string& topic, const Added& added,
                                        const std::stop_token& stop) {
+  auto failure = try_to_send(message, topic, added, stop);
+  // A handle that refused or did not answer sends nothing more that can be relied on, and the topic
+  // may have been made anew. What was sent may stand in the topic twice then, never not at all.
+  if (failure) {
+    producer_.reset();
+    partitions_.clear();
+  }
+  return failure;
+}
+
+std::optional<Failure> Forwarder::try_to_send(const broker::IncomingMessage& message,
+                                              const std::string& topic, const Added& added,
+                                              const std::stop_token& stop) {
   if (auto failure = find_partitions(topic)) return failure;
   std::vector<broker::Header> headers;
   for (const broker::IncomingHeader& header : message.headers) {
@@ -125,7 +146,6 @@ std::optional<Failure> Forwarder::send(const broker::IncomingMessage& message,
   try {
     return hand_over(outgoing, stop);
   } catch (const Error& error) {
-    producer_.reset();
     return away(error.what());
   }
 }
@@ -159,17 +179,9 @@ std::optional<Failure> Forwarder::hand_over(const broker::OutgoingMessage& messa
       return producer_->refusal();
     case broker::Handover::queue_full:
     case broker::Handover::fatal:
-      producer_.reset();
       return away("the producer of dead letters was finished and is made anew");
   }
-  auto failure = wait_for(message.tag, stop);
-  // A handle that refused or did not answer sends nothing more that can be relied on. The dead
-  // letter may stand in the topic twice then, never not at all.
-  if (failure) {
-    producer_.reset();
-    partitions_.clear();
-  }
-  return failure;
+  return wait_for(message.tag, stop);
 }
 
 std::optional<Failure> Forwarder::wait_for(std::uint64_t tag, const std::stop_token& stop) {

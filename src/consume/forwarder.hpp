@@ -34,7 +34,8 @@ class Forwarder {
   /// None: all in-sync replicas have it. Key, value and headers are the message's own; added are
   /// `dead_letter_topic`, `_partition`, `_offset`, `_group`, `_attempts`, `_error` and `_time`, in
   /// place of those that an earlier dead letter left. In `topic`, `{topic}` stands for the one the
-  /// message came from.
+  /// message came from. One that the topic refuses, for its size perhaps, goes without its value
+  /// and with `dead_letter_value_bytes` and `dead_letter_value_left_out`.
   [[nodiscard]] std::optional<Failure> send_dead_letter(const broker::IncomingMessage& message,
                                                         const std::string& topic,
                                                         const ForwardReason& reason,
@@ -59,6 +60,9 @@ class Forwarder {
   [[nodiscard]] std::optional<Failure> send(const broker::IncomingMessage& message,
                                             const std::string& topic, const Added& added,
                                             const std::stop_token& stop);
+  [[nodiscard]] std::optional<Failure> try_to_send(const broker::IncomingMessage& message,
+                                                   const std::string& topic, const Added& added,
+                                                   const std::stop_token& stop);
   [[nodiscard]] std::optional<Failure> find_partitions(const std::string& topic);
   [[nodiscard]] std::optional<Failure> hand_over(const broker::OutgoingMessage& message,
                                                  const std::stop_token& stop);

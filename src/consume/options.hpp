@@ -28,6 +28,7 @@ struct RuntimeOptions {
   int workers = 1;
   WorkOptions work;
   std::chrono::milliseconds poll_timeout{500};
+  std::size_t in_hand_bytes_max = 64U << 20U;  ///< Of all partitions together, about.
   /// Which of work.policies a handler's exception follows; empty: always the first.
   std::function<std::size_t(const std::exception&)> policy_of;
   /// Called after each commit with the events that were new, on the worker's thread; may be empty.

@@ -117,7 +117,9 @@ class Reading {
   void read_version(std::string_view text) {
     std::int64_t version = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
-    if (error == std::errc() && end == text.data() + text.size()) event_.version = version;
+    if (error != std::errc() || end != text.data() + text.size()) return;
+    event_.version = version;
+    event_.has_version = true;
   }
 
   // A message with our headers: its value may be one of the relay's JSON envelopes, which is known
@@ -181,7 +183,8 @@ class Reading {
     event_.aggregate_type = names[1].value_or(event_.aggregate_type);
     event_.aggregate_id = names[2].value_or(event_.aggregate_id);
     event_.occurred_at = names[3].value_or(event_.occurred_at);
-    read_version(version.value_or(""));
+    // The relay writes 1 there for a table without versions: of its messages the header counts.
+    if (!known) read_version(version.value_or(""));
     event_.payload = payload && json_type(*payload) != JsonType::null ? payload : std::nullopt;
     event_.content_type = {};
     return true;

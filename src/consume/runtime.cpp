@@ -26,7 +26,7 @@ constexpr Duration lag_interval = std::chrono::seconds(1);
 // be rare, and comes well before memory does.
 constexpr std::size_t held_batches_max = 4;
 constexpr std::size_t held_at_least = 2000;
-constexpr std::size_t held_bytes_max = 8U << 20U;
+constexpr std::size_t held_bytes_least = 1U << 20U;
 constexpr int polled_at_least = 500;
 
 void wait_until(Moment until, const std::stop_token& stop) {
@@ -117,6 +117,7 @@ class Runtime::Membership {
         uncommitted_.erase(partition);
     }
     try {
+      commit_at_ = {};
       commit_progress();
     } catch (const Error& error) {
       warn("offsets could not be committed before a rebalance", error);
@@ -136,8 +137,11 @@ class Runtime::Membership {
       next_.try_emplace({message.topic, message.partition}, message.offset);
       parts[{message.topic, message.partition}].push_back(std::move(message));
     }
+    std::map<Worker*, std::vector<Worker::Arrival>> arrivals;
     for (auto& [partition, part] : parts)
-      owner_of(partition).add(partition, std::move(part));
+      arrivals[&owner_of(partition)].push_back({partition, std::move(part)});
+    for (auto& [worker, all] : arrivals)
+      worker->add(std::move(all));
   }
 
   // A partition stays with the worker that has the fewest when its first message comes.
@@ -155,12 +159,14 @@ class Runtime::Membership {
 
   void balance() {
     const std::size_t most = std::max(held_batches_max * options_.work.batch_size, held_at_least);
+    const std::size_t most_bytes = std::max(
+        options_.in_hand_bytes_max / std::max<std::size_t>(1, owners_.size()), held_bytes_least);
     std::vector<PartitionName> pause;
     std::vector<PartitionName> resume;
     for (const auto& [partition, worker] : owners_) {
       const Worker::InHand held = workers_[worker]->in_hand(partition);
-      const bool full = held.messages >= most || held.bytes >= held_bytes_max;
-      const bool low = held.messages <= most / 4 && held.bytes <= held_bytes_max / 4;
+      const bool full = held.messages >= most || held.bytes >= most_bytes;
+      const bool low = held.messages <= most / 4 && held.bytes <= most_bytes / 4;
       if (full && paused_.insert(partition).second) {
         pause.push_back(partition);
       } else if (low && paused_.erase(partition) > 0) {
@@ -187,10 +193,13 @@ class Runtime::Membership {
     for (const auto& [partition, offset] : uncommitted_)
       positions.push_back({partition.topic, partition.partition, offset});
     try {
-      // Where the partitions are lost the next poll says so, and the inbox skips what comes twice.
-      static_cast<void>(consumer_->commit(positions));
-      uncommitted_.clear();
-      commit_failures_ = 0;
+      if (consumer_->commit(positions)) {
+        uncommitted_.clear();
+        commit_failures_ = 0;
+      } else {
+        // During a rebalance. What is not taken away is committed afterwards.
+        commit_at_ = BootClock::now() + connection_backoff.delay(++commit_failures_, 0);
+      }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unreachable) throw;
       warn("offsets could not be committed, trying again", error);
@@ -210,6 +219,8 @@ class Runtime::Membership {
   }
 
   void end() {
+    for (const auto& worker : workers_)
+      worker->request_stop();
     for (const auto& worker : workers_)
       worker->stop();
     try {
@@ -252,6 +263,17 @@ Runtime::Runtime(store::Home store, broker::Home broker, RuntimeOptions options,
           "name the topic for events that cannot be handled");
   require(options_.work.batch_size > 0, "batch_size is not positive", "give at least 1");
   require(options_.workers > 0, "workers is not positive", "give at least 1");
+  for (const std::string& topic : options_.topics) {
+    std::string dead_letters = options_.dead_letter_topic;
+    if (const auto at = dead_letters.find("{topic}"); at != std::string::npos)
+      dead_letters.replace(at, std::string_view("{topic}").size(), topic);
+    const auto& all = options_.topics;
+    require(std::find(all.begin(), all.end(), dead_letters) == all.end() &&
+                (options_.work.ordered || dead_letters != options_.delay_topic),
+            "the dead-letter topic is one that this consumer reads: what fails would come back "
+            "for ever",
+            "name another one as dead_letter_topic");
+  }
   require(!handlers_.empty(), "no handler is registered", "register one with on() or on_any()");
 }
 

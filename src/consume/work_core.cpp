@@ -46,7 +46,7 @@ std::size_t WorkCore::waiting(LaneId lane) const {
 
 Command WorkCore::next(Moment now) {
   last_ = {};
-  if (find_forward(now, last_)) return last_;
+  if (!std::exchange(forward_waits_, false) && find_forward(now, last_)) return last_;
   if (store_not_before_ <= now) {
     for (const Company company : {Company::none, Company::singly, Company::any}) {
       last_.items = runnable(company, now);
@@ -56,6 +56,7 @@ Command WorkCore::next(Moment now) {
       return last_;
     }
   }
+  if (find_forward(now, last_)) return last_;
   last_.until = next_moment();
   return last_;
 }
@@ -126,20 +127,15 @@ void WorkCore::keep_company(Company company) {
     at(item).company = company;
 }
 
-void WorkCore::apply(Together together, Moment now, double random) {
+void WorkCore::apply(Together together, Moment /*now*/, double /*random*/) {
   switch (together) {
     case Together::committed:
       store_answered();
       for (const ItemName& item : last_.items)
         at(item).state = State::done;
       return;
-    case Together::conflict:
-      if (++conflicts_ < conflicts_max) {
-        store_not_before_ = now + options_.policies.front().backoff.delay(conflicts_, random);
-        return;
-      }
-      [[fallthrough]];
     case Together::failed:
+    case Together::away:
       // Which of them is to blame only the second run tells, so this one counts against nobody.
       store_answered();
       keep_company(Company::singly);
@@ -150,18 +146,43 @@ void WorkCore::apply(Together together, Moment now, double random) {
 void WorkCore::apply(const RanSingly& ran, Moment now, double random) {
   store_answered();
   std::set<LaneId> failed_lanes;
-  for (const ItemName& item : last_.items) {
+  const std::size_t looked_at = std::min(ran.looked_at, last_.items.size());
+  for (std::size_t i = 0; i < looked_at; ++i) {
+    const ItemName& item = last_.items[i];
     if (failed_lanes.contains(item.lane)) continue;
-    const auto failed =
-        std::find_if(ran.failed.begin(), ran.failed.end(), [&](const ItemFailed& entry) {
-          return entry.item.lane == item.lane && entry.item.number == item.number;
-        });
+    const auto is_item = [&](const ItemName& other) {
+      return other.lane == item.lane && other.number == item.number;
+    };
+    if (std::any_of(ran.waiting.begin(), ran.waiting.end(), is_item)) {
+      failed_lanes.insert(item.lane);
+      at(item).not_before = now + options_.policies.front().backoff.delay(++at(item).waits, random);
+      continue;
+    }
+    const auto failed = std::find_if(ran.failed.begin(), ran.failed.end(),
+                                     [&](const ItemFailed& entry) { return is_item(entry.item); });
     if (failed == ran.failed.end()) {
       at(item).state = State::done;
     } else {
       failed_lanes.insert(item.lane);
       fail(*failed, now, random);
     }
+  }
+}
+
+// The smaller the transaction, the fewer locks it can meet: in the end one event a transaction, and
+// only then is it the event's own failure.
+void WorkCore::apply(const Conflict& conflict, Moment now, double random) {
+  if (++conflicts_ < conflicts_max) {
+    store_not_before_ = now + options_.policies.front().backoff.delay(conflicts_, random);
+    return;
+  }
+  store_answered();
+  if (last_.action == Action::run_together) {
+    keep_company(Company::singly);
+  } else if (last_.items.size() > 1) {
+    keep_company(Company::none);
+  } else {
+    fail({last_.items.front(), conflict.reason, 0}, now, random);
   }
 }
 
@@ -201,6 +222,7 @@ void WorkCore::apply(Forwarded answer, Moment now, double random) {
   } else {
     item.not_before =
         now + options_.policies.front().backoff.delay(++item.forward_attempts, random);
+    forward_waits_ = true;
   }
 }
 

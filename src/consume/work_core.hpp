@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <string>
 #include <variant>
@@ -72,13 +73,20 @@ struct ItemFailed {
   std::size_t policy = 0;  ///< Index in WorkOptions::policies.
 };
 
-/// The transaction of all items was committed, or rolled back because a handler threw, or because
-/// it met another transaction's lock (which may end by trying again).
-enum class Together : std::uint8_t { committed, failed, conflict };
+/// The transaction of all items was committed, or rolled back: because a handler threw, or because
+/// one said that something which it needs is away.
+enum class Together : std::uint8_t { committed, failed, away };
 /// The transaction was committed: everything that was commanded is handled, but these and what
 /// stands behind them in their lanes.
 struct RanSingly {
   std::vector<ItemFailed> failed;
+  std::vector<ItemName> waiting;  ///< What they need is away: not to blame, tried again later.
+  /// Only so many of the commanded were looked at.
+  std::size_t looked_at = std::numeric_limits<std::size_t>::max();
+};
+/// All was rolled back because it met another transaction's lock, which may end by trying again.
+struct Conflict {
+  std::string reason;
 };
 /// The database took the statements and refused the COMMIT, e.g. for a deferred constraint.
 struct CommitRefused {
@@ -91,7 +99,7 @@ struct Forwarded {
 /// Nothing was committed, and no event is to blame.
 struct Away {};
 
-using Happening = std::variant<Together, RanSingly, CommitRefused, Forwarded, Away>;
+using Happening = std::variant<Together, RanSingly, Conflict, CommitRefused, Forwarded, Away>;
 
 /// How far a lane has moved.
 struct Progress {
@@ -132,6 +140,7 @@ class WorkCore {
     Company company = Company::any;
     int attempts = 0;
     int forward_attempts = 0;
+    int waits = 0;
     Moment not_before{};
     Moment delayed_until{};
     std::string reason;
@@ -145,6 +154,7 @@ class WorkCore {
   [[nodiscard]] Item& at(const ItemName& item);
   void apply(Together together, Moment now, double random);
   void apply(const RanSingly& ran, Moment now, double random);
+  void apply(const Conflict& conflict, Moment now, double random);
   void apply(const CommitRefused& refused, Moment now, double random);
   void apply(Forwarded answer, Moment now, double random);
   void apply(Away away, Moment now, double random);
@@ -161,6 +171,7 @@ class WorkCore {
   int store_failures_ = 0;
   int conflicts_ = 0;
   Moment store_not_before_{};
+  bool forward_waits_ = false;  ///< The last one got no answer: first what else can be done.
   Command last_;
 };
 

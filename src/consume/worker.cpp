@@ -16,12 +16,12 @@ namespace {
 // What a handler threw, told apart from what the database did by itself.
 class HandlerFailure : public std::runtime_error {
  public:
-  HandlerFailure(const std::exception& error, bool conflict)
-      : std::runtime_error(error.what()), conflict_(conflict) {}
-  [[nodiscard]] bool conflict() const noexcept { return conflict_; }
+  HandlerFailure(const std::exception& error, ErrorKind kind)
+      : std::runtime_error(error.what()), kind_(kind) {}
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
 
  private:
-  bool conflict_;
+  ErrorKind kind_;
 };
 
 std::int64_t number_in(const broker::IncomingMessage& message, std::string_view name) {
@@ -32,7 +32,12 @@ std::int64_t number_in(const broker::IncomingMessage& message, std::string_view 
 }
 
 std::size_t bytes_of(const broker::IncomingMessage& message) {
-  return (message.key ? message.key->size() : 0) + (message.value ? message.value->size() : 0);
+  std::size_t bytes = sizeof(message);
+  bytes += (message.key ? message.key->size() : 0) + (message.value ? message.value->size() : 0);
+  for (const broker::IncomingHeader& header : message.headers) {
+    bytes += sizeof(header) + header.name.size() + (header.value ? header.value->size() : 0);
+  }
+  return bytes;
 }
 
 std::int64_t wall_clock_ms() {
@@ -73,19 +78,24 @@ Worker::~Worker() {
   stop();
 }
 
-void Worker::stop() {
+void Worker::request_stop() {
   thread_.request_stop();
+}
+
+void Worker::stop() {
+  request_stop();
   if (thread_.joinable()) thread_.join();
 }
 
-void Worker::add(const broker::PartitionName& partition,
-                 std::vector<broker::IncomingMessage> messages) {
+void Worker::add(std::vector<Arrival> arrivals) {
   const std::lock_guard lock(mutex_);
-  InHand& held = held_[partition];
-  held.messages += messages.size();
-  for (const broker::IncomingMessage& message : messages)
-    held.bytes += bytes_of(message);
-  arrivals_.push_back({partition, std::move(messages)});
+  for (Arrival& arrival : arrivals) {
+    InHand& held = held_[arrival.partition];
+    held.messages += arrival.messages.size();
+    for (const broker::IncomingMessage& message : arrival.messages)
+      held.bytes += bytes_of(message);
+    arrivals_.push_back(std::move(arrival));
+  }
   changed_.notify_all();
 }
 
@@ -182,14 +192,27 @@ void Worker::read(LaneId lane, broker::IncomingMessage message) {
     held.handler = around_.handlers.find(event.event_type);
     held.claim_id = around_.options.claim_key == ClaimKey::event_id ? event.event_id
                                                                     : aggregate_version_id(event);
+    if (around_.options.claim_key == ClaimKey::aggregate_version &&
+        (!event.has_version || event.aggregate_id.empty())) {
+      item.fault =
+          "the event says no version of an aggregate, by which this consumer claims: its "
+          "writer sets aggregate_id and the header event_version";
+    }
     if (held.handler == nullptr && around_.options.dead_letter_unknown) {
       item.fault = fmt::format("no handler takes events of type '{}'", event.event_type);
     }
   }
   if (!around_.options.work.ordered && held.message.topic == around_.options.delay_topic) {
-    const std::int64_t rest = number_in(held.message, "retry_due_ms") - wall_clock_ms();
+    // Another machine's clock may be wrong, and a header anybody's: at most the longest back-off.
+    std::chrono::milliseconds most{0};
+    for (const AttemptPolicy& policy : around_.options.work.policies)
+      most = std::max(most, policy.backoff.max);
+    const std::int64_t due = number_in(held.message, "retry_due_ms");
+    const std::int64_t now = wall_clock_ms();
+    const std::int64_t rest = due <= now ? 0 : std::min<std::int64_t>(due - now, most.count());
     item.not_before = BootClock::now() + std::chrono::milliseconds(rest);
-    item.attempts_before = static_cast<int>(number_in(held.message, "retry_attempts"));
+    item.attempts_before = static_cast<int>(
+        std::clamp<std::int64_t>(number_in(held.message, "retry_attempts"), 0, 1'000'000));
   }
   core_.add(lane, std::move(item));
 }
@@ -238,9 +261,9 @@ Happening Worker::run_together(const std::vector<ItemName>& items) {
       transaction->commit();
     }
   } catch (const HandlerFailure& failure) {
-    return failure.conflict() ? Together::conflict : Together::failed;
+    if (failure.kind() == ErrorKind::conflict) return Conflict{failure.what()};
+    return failure.kind() == ErrorKind::unreachable ? Together::away : Together::failed;
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::conflict) return Together::conflict;
     return transaction_failed(error, committing);
   }
   committed(handled, wanted.size() - handled.size(), ignored);
@@ -261,10 +284,11 @@ void Worker::call_handlers(std::span<const ItemName> items, store::InboxTransact
     try {
       handler->call(std::span(handled).subspan(begin, end - begin), transaction);
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::unreachable) throw;
-      throw HandlerFailure(error, error.kind() == ErrorKind::conflict);
+      // The database's connection, or something else that the handler needs?
+      if (error.kind() == ErrorKind::unreachable && !transaction.usable()) throw;
+      throw HandlerFailure(error, error.kind());
     } catch (const std::exception& error) {
-      throw HandlerFailure(error, false);
+      throw HandlerFailure(error, ErrorKind::failed);
     }
     begin = end;
   }
@@ -272,15 +296,19 @@ void Worker::call_handlers(std::span<const ItemName> items, store::InboxTransact
 
 Happening Worker::run_singly(const std::vector<ItemName>& items) {
   RanSingly ran;
+  ran.looked_at = 0;
   std::vector<ReceivedEvent> handled;
   std::size_t duplicates = 0;
   std::size_t ignored = 0;
-  std::set<LaneId> failed_lanes;
+  std::set<LaneId> stopped_lanes;
   bool committing = false;
   try {
     const auto transaction = begin();
     for (const ItemName& item : items) {
-      if (failed_lanes.contains(item.lane)) continue;
+      // A partition that is asked back waits for this event and not for all of them.
+      if (ran.looked_at > 0 && is_asked_back()) break;
+      ran.looked_at += 1;
+      if (stopped_lanes.contains(item.lane)) continue;
       if (at(item).handler == nullptr) {
         ignored += 1;
         continue;
@@ -290,21 +318,20 @@ Happening Worker::run_singly(const std::vector<ItemName>& items) {
         duplicates += 1;
         continue;
       }
-      try {
-        call_one(item, *transaction);
+      if (call_one(item, *transaction, ran)) {
         handled.push_back(event_at(item));
-      } catch (const std::exception& error) {
-        const auto* known = dynamic_cast<const Error*>(&error);
-        if (known != nullptr && known->kind() == ErrorKind::unreachable) throw;
+      } else {
         transaction->rollback_to_savepoint();
-        failed_lanes.insert(item.lane);
-        const auto& policy_of = around_.options.policy_of;
-        ran.failed.push_back({item, error.what(), policy_of ? policy_of(error) : 0});
+        stopped_lanes.insert(item.lane);
       }
     }
     committing = true;
     transaction->commit();
+  } catch (const HandlerFailure& failure) {
+    return Conflict{failure.what()};
   } catch (const Error& error) {
+    // What one event's handler left behind may only show at the next statement.
+    if (!committing && error.kind() == ErrorKind::failed) return CommitRefused{error.what()};
     return transaction_failed(error, committing);
   }
   for (const ItemFailed& failed : ran.failed)
@@ -313,9 +340,33 @@ Happening Worker::run_singly(const std::vector<ItemName>& items) {
   return ran;
 }
 
-void Worker::call_one(const ItemName& item, store::InboxTransaction& transaction) {
+bool Worker::is_asked_back() const {
+  const std::lock_guard lock(mutex_);
+  return !dropping_.empty();
+}
+
+// True: handled. Otherwise `ran` says why not, and what it did is to be rolled back.
+bool Worker::call_one(const ItemName& item, store::InboxTransaction& transaction, RanSingly& ran) {
   const ReceivedEvent event = event_at(item);
-  at(item).handler->call(std::span(&event, 1), transaction);
+  try {
+    at(item).handler->call(std::span(&event, 1), transaction);
+    if (transaction.usable()) return true;
+    ran.failed.push_back({item, "the database gave the transaction up, and the handler went on"});
+  } catch (const Error& error) {
+    const auto& policy_of = around_.options.policy_of;
+    if (error.kind() == ErrorKind::conflict) throw HandlerFailure(error, error.kind());
+    if (error.kind() == ErrorKind::unreachable) {
+      if (!transaction.usable()) throw;
+      ran.waiting.push_back(item);
+      warn("away", "something that a handler needs is away, trying again", error.what());
+    } else {
+      ran.failed.push_back({item, error.what(), policy_of ? policy_of(error) : 0});
+    }
+  } catch (const std::exception& error) {
+    const auto& policy_of = around_.options.policy_of;
+    ran.failed.push_back({item, error.what(), policy_of ? policy_of(error) : 0});
+  }
+  return false;
 }
 
 Happening Worker::transaction_failed(const Error& error, bool committing) {
@@ -324,6 +375,7 @@ Happening Worker::transaction_failed(const Error& error, bool committing) {
     warn("commit", "the database refused the commit", error.what());
     return CommitRefused{error.what()};
   }
+  if (error.kind() == ErrorKind::conflict) return Conflict{error.what()};
   if (ends_the_consumer(error)) throw error;
   warn("store", "the database, or what a handler calls, is away, trying again", error.what());
   return Away{};

@@ -51,8 +51,13 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Of one partition, in order.
-  void add(const broker::PartitionName& partition, std::vector<broker::IncomingMessage> messages);
+  /// Messages of one partition, in order.
+  struct Arrival {
+    broker::PartitionName partition;
+    std::vector<broker::IncomingMessage> messages;
+  };
+  /// All at once, so that they may share a transaction.
+  void add(std::vector<Arrival> arrivals);
 
   /// Returns when the transaction under way is finished and nothing of these partitions is in hand.
   void drop(std::span<const broker::PartitionName> partitions);
@@ -69,6 +74,8 @@ class Worker {
   /// Throws what ended the worker, if anything did: a fault that waiting does not mend.
   void check() const;
 
+  /// The transaction under way is the last one.
+  void request_stop();
   /// Ends the thread; progress can still be taken.
   void stop();
 
@@ -84,11 +91,6 @@ class Worker {
     std::deque<Held> held;
     std::uint64_t first_number = 0;
   };
-  struct Arrival {
-    broker::PartitionName partition;
-    std::vector<broker::IncomingMessage> messages;
-  };
-
   void work(const std::stop_token& stop);
   void wait_for_work(Moment until, const std::stop_token& stop);
   void take_arrivals();
@@ -100,7 +102,9 @@ class Worker {
   [[nodiscard]] Happening transaction_failed(const Error& error, bool committing);
   void call_handlers(std::span<const ItemName> items, store::InboxTransaction& transaction,
                      std::vector<ReceivedEvent>& handled);
-  void call_one(const ItemName& item, store::InboxTransaction& transaction);
+  [[nodiscard]] bool call_one(const ItemName& item, store::InboxTransaction& transaction,
+                              RanSingly& ran);
+  [[nodiscard]] bool is_asked_back() const;
   void committed(std::span<const ReceivedEvent> handled, std::size_t duplicates,
                  std::size_t ignored);
   void publish_progress();

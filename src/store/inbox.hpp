@@ -34,6 +34,10 @@ class InboxTransaction {
   virtual std::vector<std::vector<std::optional<std::string>>> execute(
       std::string_view sql, std::span<const std::optional<std::string>> parameters) = 0;
 
+  /// False where the database has given the transaction up, whatever a handler made of its error:
+  /// nothing more can be done in it but going back.
+  [[nodiscard]] virtual bool usable() const noexcept { return true; }
+
   virtual void savepoint() = 0;              ///< Opens one; not nested.
   virtual void rollback_to_savepoint() = 0;  ///< Undoes everything since savepoint().
   virtual void commit() = 0;

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 // Leaving the group tells its coordinator to give the partitions to others at once. Where it cannot
 // be reached they notice by the session's time-out.
 constexpr std::chrono::seconds close_wait_max{3};
+constexpr std::chrono::milliseconds commit_wait_max{5000};
 
 bool is_cooperative(rd_kafka_t* handle) {
   const char* const protocol = rd_kafka_rebalance_protocol(handle);
@@ -138,6 +139,10 @@ void KafkaConsumer::release() {
 
 IncomingBatch KafkaConsumer::poll(int messages_max, std::chrono::milliseconds timeout) {
   release();
+  if (put_aside_) {
+    const Error error = *std::exchange(put_aside_, std::nullopt);
+    throw error;
+  }
   IncomingBatch batch;
   const auto deadline = Clock::now() + timeout;
   while (static_cast<int>(batch.messages.size()) < messages_max) {
@@ -146,8 +151,15 @@ IncomingBatch KafkaConsumer::poll(int messages_max, std::chrono::milliseconds ti
     const bool waits = batch.messages.empty() && rest.count() > 0 && !woken_.load();
     const MessagePointer message(
         rd_kafka_consumer_poll(handle_, waits ? static_cast<int>(rest.count()) : 0));
-    if (message) take(*message, batch);
-    if (login_error_ != 0) throw_error(std::exchange(login_error_, 0), login_text_);
+    try {
+      if (message) take(*message, batch);
+      if (login_error_ != 0) throw_error(std::exchange(login_error_, 0), login_text_);
+    } catch (const Error& error) {
+      // The position is past the messages in hand: they go first, and the error comes next time.
+      if (batch.messages.empty()) throw;
+      put_aside_ = error;
+      break;
+    }
     if (!std::exchange(told_, true)) {
       batch.revoked = revoking_;
       batch.lost = lost_;
@@ -194,6 +206,11 @@ void KafkaConsumer::throw_error(int code, const std::string& text) const {
       throw Error(ErrorKind::configuration, what, "Grant this Kafka user Read on the topic");
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       throw Error(ErrorKind::configuration, what, "Grant this Kafka user Read on the group");
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      throw Error(
+          ErrorKind::configuration, what,
+          "The group has no offset that the topic still holds: set offset_reset to earliest "
+          "or latest, or give the group its offsets");
     default:
       break;
   }
@@ -224,11 +241,20 @@ bool KafkaConsumer::commit(std::span<const Position> next) {
     rd_kafka_topic_partition_list_add(offsets.get(), position.topic.c_str(), position.partition)
         ->offset = position.offset;
   }
-  const rd_kafka_resp_err_t error = rd_kafka_commit(handle_, offsets.get(), 0);
+  const QueuePointer answers(rd_kafka_queue_new(handle_));
+  rd_kafka_resp_err_t error =
+      rd_kafka_commit_queue(handle_, offsets.get(), answers.get(), nullptr, nullptr);
+  EventPointer answer;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return std::ranges::all_of(entries_of(*offsets), [](const rd_kafka_topic_partition_t& entry) {
-      return entry.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    });
+    answer.reset(rd_kafka_queue_poll(answers.get(), static_cast<int>(commit_wait_max.count())));
+    error = answer ? rd_kafka_event_error(answer.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  }
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto* const answered = rd_kafka_event_topic_partition_list(answer.get());
+    return answered == nullptr ||
+           std::ranges::all_of(entries_of(*answered), [](const rd_kafka_topic_partition_t& entry) {
+             return entry.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+           });
   }
   if (means_partitions_lost(error)) return false;
   if (error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||

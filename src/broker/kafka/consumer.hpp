@@ -10,9 +10,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <outbox/error.hpp>
 
 #include "broker/consumer.hpp"
 #include "broker/kafka/handle.hpp"
@@ -63,6 +66,7 @@ class KafkaConsumer final : public Consumer {
   std::vector<PartitionName> revoking_;  ///< The group wants them back.
   bool told_ = true;                     ///< The caller knows of them.
   bool lost_ = false;
+  std::optional<Error> put_aside_;  ///< Found while messages were in hand.
   int login_error_ = 0;
   std::string login_text_;
   std::atomic<bool> woken_{false};

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <libpq-fe.h>
 
 #include "store/postgres/seams.hpp"
 
@@ -48,7 +49,12 @@ class PostgresInboxTransaction final : public InboxTransaction {
   }
 
   void savepoint() override {
-    session_->connection.run_script("opening a savepoint", "SAVEPOINT outboxd_event");
+    // One level however many events: each of them costs memory in the server.
+    session_->connection.run_script("opening a savepoint",
+                                    has_savepoint_
+                                        ? "RELEASE SAVEPOINT outboxd_event; SAVEPOINT outboxd_event"
+                                        : "SAVEPOINT outboxd_event");
+    has_savepoint_ = true;
   }
 
   void rollback_to_savepoint() override {
@@ -63,9 +69,15 @@ class PostgresInboxTransaction final : public InboxTransaction {
 
   pg_conn* postgres() noexcept override { return session_->connection.native(); }
 
+  [[nodiscard]] bool usable() const noexcept override {
+    pg_conn* const connection = session_->connection.native();
+    return connection != nullptr && PQtransactionStatus(connection) == PQTRANS_INTRANS;
+  }
+
  private:
   std::shared_ptr<Session> session_;
   bool open_ = true;
+  bool has_savepoint_ = false;
 };
 
 class PostgresInbox final : public Inbox {

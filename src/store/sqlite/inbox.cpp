@@ -52,6 +52,8 @@ class SqliteInboxTransaction final : public InboxTransaction {
     return rows;
   }
 
+  [[nodiscard]] bool usable() const noexcept override { return connection().in_transaction(); }
+
   void savepoint() override {
     if (has_savepoint_) connection().query("RELEASE outboxd_event").run();
     connection().query("SAVEPOINT outboxd_event").run();

@@ -36,7 +36,7 @@ TEST(ReadEvent, takes_identity_and_types_from_the_headers_and_the_value_as_the_p
   EXPECT_EQ(event.key, "17");
   EXPECT_EQ(event.topic, "order.events");
   EXPECT_TRUE(event.replay);
-  EXPECT_EQ(event.version, 1);
+  EXPECT_FALSE(event.has_version);
 }
 
 TEST(ReadEvent, unwraps_the_standard_envelope_with_and_without_headers) {
@@ -46,7 +46,10 @@ TEST(ReadEvent, unwraps_the_standard_envelope_with_and_without_headers) {
                   R"("aggregate_id":17,"event_type":"ORDER_PAID","payload":{"total":1.10},)"
                   R"("version":3})";
   for (const bool headers : {false, true}) {
-    if (headers) message.headers = our_headers();
+    if (headers) {
+      message.headers = our_headers();
+      message.headers.push_back({"event_version", "3"});
+    }
     const EventReading reading = read_event(message);
     ASSERT_TRUE(reading.event.has_value()) << reading.fault;
     EXPECT_EQ(to_string(reading.event->event_id), id);
@@ -54,6 +57,7 @@ TEST(ReadEvent, unwraps_the_standard_envelope_with_and_without_headers) {
     EXPECT_EQ(reading.event->aggregate_id, "17");
     EXPECT_EQ(reading.event->payload, R"({"total":1.10})") << "digits as they came";
     EXPECT_EQ(reading.event->version, 3);
+    EXPECT_TRUE(reading.event->has_version);
   }
 }
 

@@ -51,6 +51,12 @@ class Working : public ::testing::Test {
     happened(Together::failed);
   }
 
+  static RanSingly without(ItemName item, std::size_t policy) {
+    RanSingly ran;
+    ran.failed.push_back({item, "no stock", policy});
+    return ran;
+  }
+
   std::map<LaneId, std::int64_t> progress() {
     std::map<LaneId, std::int64_t> offsets;
     for (const Progress& moved : core().take_progress())
@@ -91,7 +97,7 @@ TEST_F(Working, goes_event_by_event_after_a_failure_which_then_counts_against_on
   EXPECT_EQ(command.action, Action::run_singly);
   EXPECT_EQ(command.items.size(), 3U);
   EXPECT_EQ(core().attempts({1, 1}), 0);
-  happened(RanSingly{{{{1, 1}, "no stock", 0}}});
+  happened(without({1, 1}, 0));
   EXPECT_EQ(progress(), (std::map<LaneId, std::int64_t>{{1, 11}})) << "not past the failed one";
   EXPECT_EQ(core().attempts({1, 1}), 1);
   EXPECT_EQ(core().attempts({1, 2}), 0);
@@ -102,7 +108,7 @@ TEST_F(Working, lets_other_lanes_and_their_new_messages_go_on_while_one_waits) {
   fill(2, 2);
   fail_together();
   (void)next();
-  happened(RanSingly{{{{1, 0}, "no stock", 0}}});
+  happened(without({1, 0}, 0));
   EXPECT_EQ(progress(), (std::map<LaneId, std::int64_t>{{2, 12}}));
   core().add(2, {.offset = 12, .fault = {}});
   Command command = next();
@@ -121,7 +127,7 @@ TEST_F(Working, dead_letters_after_the_last_attempt_and_moves_only_once_acknowle
   fill(1, 2);
   fail_together();
   (void)next();
-  happened(RanSingly{{{{1, 0}, "no stock", 1}}});
+  happened(without({1, 0}, 1));
   Command command = next();
   EXPECT_EQ(command.action, Action::dead_letter) << "by the policy of its exception, at once";
   EXPECT_THAT(command.items, ElementsAre(ItemName{1, 0}));
@@ -142,7 +148,7 @@ TEST_F(Working, sends_a_failed_event_to_the_delay_topic_and_goes_on_where_order_
   fill(1, 2);
   fail_together();
   (void)next();
-  happened(RanSingly{{{{1, 0}, "no stock", 0}}});
+  happened(without({1, 0}, 0));
   Command command = next();
   EXPECT_EQ(command.action, Action::delay);
   EXPECT_EQ(command.until, start + milliseconds(100));
@@ -158,7 +164,7 @@ TEST_F(Working, sends_a_failed_event_to_the_delay_topic_and_goes_on_where_order_
   EXPECT_THAT(next(milliseconds(100)).items, ElementsAre(ItemName{2, 0}));
   happened(Together::failed, milliseconds(100));
   (void)next(milliseconds(100));
-  happened(RanSingly{{{{2, 0}, "no stock", 0}}}, milliseconds(100));
+  happened(without({2, 0}, 0), milliseconds(100));
   EXPECT_EQ(next(milliseconds(100)).action, Action::dead_letter) << "its third attempt";
 }
 
@@ -186,17 +192,48 @@ TEST_F(Working, counts_no_attempt_while_the_database_is_away_and_waits_longer_ea
   EXPECT_EQ(core().attempts({1, 0}), 0);
 }
 
-TEST_F(Working, tries_a_conflict_again_together_before_it_looks_for_the_event_to_blame) {
+TEST_F(Working, makes_the_transaction_smaller_before_a_conflict_is_an_events_own_failure) {
   fill(1, 2);
   Duration now{};
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(next(now).action, Action::run_together);
-    happened(Together::conflict, now);
-    now = next(now).until - start;
-  }
-  EXPECT_EQ(next(now).action, Action::run_together);
-  happened(Together::conflict, now);
-  EXPECT_EQ(next(now).action, Action::run_singly);
+  const auto conflict_three_times = [&](Action action) {
+    for (int i = 0; i < 3; ++i) {
+      Command command = next(now);
+      if (command.action == Action::wait) command = next(now = command.until - start);
+      EXPECT_EQ(command.action, action);
+      happened(Conflict{"deadlock"}, now);
+    }
+  };
+  conflict_three_times(Action::run_together);
+  conflict_three_times(Action::run_singly);
+  EXPECT_THAT(next(now).items, ElementsAre(ItemName{1, 0})) << "one a transaction";
+  EXPECT_EQ(core().attempts({1, 0}), 0);
+  conflict_three_times(Action::run_singly);
+  EXPECT_EQ(core().attempts({1, 0}), 1);
+  EXPECT_EQ(core().reason({1, 0}), "deadlock");
+}
+
+TEST_F(Working, keeps_what_is_done_where_what_one_event_needs_is_away_and_counts_nothing) {
+  fill(1, 3);
+  fill(2, 1);
+  (void)next();
+  happened(Together::away);
+  EXPECT_EQ(next().action, Action::run_singly);
+  RanSingly ran;
+  ran.waiting = {{1, 1}};
+  happened(ran);
+  EXPECT_EQ(progress(), (std::map<LaneId, std::int64_t>{{1, 11}, {2, 11}}));
+  EXPECT_EQ(next().until, start + milliseconds(100));
+  EXPECT_EQ(core().attempts({1, 1}), 0);
+}
+
+TEST_F(Working, runs_other_lanes_before_a_dead_letter_that_got_no_answer_is_tried_again) {
+  core().add(1, {.offset = 10, .fault = "no event"});
+  fill(2, 1);
+  EXPECT_EQ(next().action, Action::dead_letter);
+  happened(Forwarded{.acknowledged = false});
+  EXPECT_EQ(next(milliseconds(200)).action, Action::run_together);
+  happened(Together::committed);
+  EXPECT_EQ(next(milliseconds(200)).action, Action::dead_letter);
 }
 
 TEST_F(Working, finds_the_event_for_which_the_database_refuses_the_commit) {
