@@ -62,7 +62,6 @@ std::string help_overview() {
   std::string help =
       "outboxd relays a transactional outbox to Apache Kafka.\n\n"
       "Examples:\n"
-      "  outboxd demo --for 10s\n"
       "  DATABASE_CONN=postgresql://owner@localhost/shop outboxd migrate\n"
       "  DATABASE_CONN=postgresql://relay@localhost/shop KAFKA_BOOTSTRAP_SERVERS=localhost:9092 "
       "outboxd relay\n\n"

@@ -93,15 +93,6 @@ constexpr std::array<std::string_view, 2> status_examples = {
     "outboxd status --output json",
 };
 
-constexpr std::array<std::string_view, 2> demo_examples = {
-    "outboxd demo",
-    "outboxd demo --for 10s --output json",
-};
-constexpr std::array demo_options = {
-    CommandOption{"for", 0, "DURATION", "End by itself after this time, such as 10s."},
-    CommandOption{"rate", 0, "N", "Orders a second; 500 by default."},
-};
-
 constexpr std::array<std::string_view, 2> gateway_examples = {
     "KAFKA_BOOTSTRAP_SERVERS=localhost:9092 outboxd gateway",
     "outboxd gateway -c outboxd.yaml --gateway.address 0.0.0.0:8090",
@@ -183,11 +174,6 @@ constexpr std::array all = {
             "what they missed. Each of several gateways sees all messages. SIGTERM or Ctrl-C sends "
             "the clients away and exits with 0.",
             Examples(gateway_examples), Options(), "kafka gateway log process"},
-    Command{"demo", "Show the whole chain, without any server", "", "",
-            "Writes orders on SQLite, relays them to a broker inside the process and consumes "
-            "them, with live figures. Any Kafka client can connect to the address it prints. Ends "
-            "with Ctrl-C, or by itself with --for.",
-            Examples(demo_examples), Options(demo_options), "log process"},
     Command{"check-config", "Check the configuration and show it", "", "",
             "Prints the value of every setting and where it came from, with secrets masked. "
             "Connects to nothing. Exits with 3 where something is wrong.",

@@ -17,6 +17,5 @@ int command_consume(const Arguments& arguments);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 int command_gateway(const Arguments& arguments);
-int command_demo(const Arguments& arguments);
 
 }  // namespace outbox::app

@@ -51,7 +51,6 @@ int run(const std::vector<std::string>& words) {
   if (name == "dlq") return outbox::app::command_dlq(arguments);
   if (name == "status") return outbox::app::command_status(arguments);
   if (name == "gateway") return outbox::app::command_gateway(arguments);
-  if (name == "demo") return outbox::app::command_demo(arguments);
   if (name == "check-config") return outbox::app::command_check_config(arguments);
   if (name == "completion") return outbox::app::command_completion(arguments);
   if (name == "version") {

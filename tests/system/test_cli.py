@@ -188,7 +188,7 @@ def test_versions_are_told_and_librdkafka_is_new_enough(outboxd):
 
 
 def test_every_command_has_its_help_and_wrong_ones_name_the_nearest(outboxd):
-    for command in ("run", "relay", "migrate", "publish", "topics", "status", "demo",
+    for command in ("run", "relay", "migrate", "publish", "topics", "status",
                     "check-config", "version", "completion"):
         assert f"Usage: outboxd {command}" in outboxd.done(command, "--help")
     wrong = outboxd.run("relya")
