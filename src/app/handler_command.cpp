@@ -25,8 +25,9 @@
 namespace outbox::app {
 namespace {
 
-constexpr int exit_not_now = 75;         // EX_TEMPFAIL of sysexits.h
-constexpr int exit_not_found = 127;      // What a shell says, too, of a program that is not there.
+constexpr int exit_not_now = 75;     // EX_TEMPFAIL of sysexits.h
+constexpr int exit_not_found = 127;  // What a shell says, too, of a program that is not there.
+constexpr std::chrono::milliseconds look_interval{50};
 constexpr std::size_t reason_max = 500;  // Bytes of its output that stand in a dead letter.
 
 [[noreturn]] void not_started(const std::string& what) {
@@ -83,11 +84,8 @@ class Process {
     output_end_ = std::move(out.reading);
     do_not_block(input_end_);
     do_not_block(output_end_);
+    // Where the kernel has none it is looked after every now and then.
     process_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, id_, 0)));
-    if (process_.number() >= 0) return;
-    const std::string reason = std::strerror(errno);
-    end();
-    not_started(reason);
   }
 
   ~Process() {
@@ -98,9 +96,10 @@ class Process {
 
   /// Feeds and reads it until it ends; false where that takes longer.
   bool run_until(Moment deadline) {
-    for (;;) {
-      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
+    while (!has_ended()) {
+      auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
       if (rest.count() <= 0) return false;
+      if (process_.number() < 0) rest = std::min(rest, look_interval);
       std::array<pollfd, 3> waits = {pollfd{process_.number(), POLLIN, 0},
                                      pollfd{output_end_.number(), POLLIN, 0},
                                      pollfd{input_end_.number(), POLLOUT, 0}};
@@ -109,7 +108,6 @@ class Process {
       }
       if (waits[1].revents != 0) read_output();
       if (waits[2].revents != 0) write_input();
-      if (waits[0].revents != 0) break;
     }
     read_output();
     return true;
@@ -180,6 +178,13 @@ class Process {
     if (error == 0) return;
     id_ = -1;
     not_started(fmt::format("{} could not be started: {}", words.front(), std::strerror(error)));
+  }
+
+  // It can still be waited for.
+  [[nodiscard]] bool has_ended() const {
+    siginfo_t found{};
+    const auto id = static_cast<id_t>(id_);
+    return waitid(P_PID, id, &found, WEXITED | WNOHANG | WNOWAIT) == 0 && found.si_pid == id_;
   }
 
   void write_input() {
