@@ -56,8 +56,8 @@ const Command check_command{
     .words = "",
     .help = "Compares database, Redis and Kafka, and ends with 1 where they differ\n\n"
             "Every event of the outbox has to stand in its topic and to be in effect once where\n"
-            "it is consumed; stock, sales, metrics, queue and cache have to be what the orders say.\n"
-            "Dead-lettered events are listed with their reasons.",
+            "it is consumed; stock, sales, metrics, queue and cache have to be what the orders\n"
+            "say. Dead-lettered events are listed with their reasons.",
     .flags = {database_flag,
               kafka_flag,
               redis_flag,

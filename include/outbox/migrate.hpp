@@ -10,8 +10,8 @@ namespace outbox {
 
 /// Applies what is missing, each change in a transaction, under a lock: any number of programs may
 /// call it at once. `database_url` as DatabaseOptions::url. Throws Error(configuration) for a URL
-/// of no kind that is known, Error(conflict) where the database was migrated by a newer or an altered
-/// program, Error(unreachable) where it is away.
+/// of no kind that is known, Error(conflict) where the database was migrated by a newer or an
+/// altered program, Error(unreachable) where it is away.
 void migrate(const std::string& database_url);
 
 }  // namespace outbox

@@ -14,7 +14,6 @@ import pytest
 from databases import Database
 from programs import Outboxd
 from shop_events import PRODUCTS, write_wave
-from waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CONSUMERS = ["stock", "analytics", "cache", "flash-queue", "product-metrics"]
@@ -221,8 +220,7 @@ def test_redis_away_is_waited_for_and_the_others_go_on(shop, services):
             "insert into outbox_events (aggregate_type, aggregate_id, event_type, topic, payload) "
             "values ('product', '1', 'RESTOCKED', 'stock.events', '{\"product_id\":1,\"qty\":3}')")
         shop.database.wait_for("select stock from products where id = 1", stock + 3, 60)
-        wait_until(lambda: "Redis at" in shop.members["cache", "first"].log()
-                   or shop.members["cache", "first"].alive(), 10, "the cache consumer lives")
+        shop.members["cache", "first"].wait_for_log("Redis at", 30)
     finally:
         services.command("resume", "redis")
     assert shop.assert_consistent()["refused"] == []
