@@ -66,6 +66,7 @@ class Consuming : public OnBoth {
     int partition = 0;
     Uuid id = random_uuid();
     std::string aggregate = "7";
+    std::string version = "1";  ///< Empty: not said.
   };
 
   void send(const std::vector<Message>& messages) {
@@ -83,6 +84,7 @@ class Consuming : public OnBoth {
                      {"event_type", message.type},
                      {"aggregate_type", "product"},
                      {"aggregate_id", message.aggregate}};
+      if (!message.version.empty()) one.headers.push_back({"event_version", message.version});
     }
     const auto producer = broker_.producer("writer");
     ASSERT_EQ(acknowledged_in(send_all(*producer, sent)), sent.size());
@@ -293,14 +295,74 @@ TEST_P(Consuming, waits_without_blame_while_something_it_needs_is_away) {
 }
 
 TEST_P(Consuming, claims_by_aggregate_and_version_whatever_the_events_id) {
-  send({{}, {}, {.aggregate = "8"}});
+  send({{}, {}, {.aggregate = "8"}, {.version = ""}});
   ConsumerOptions made = consumer_options();
   made.inbox_key = InboxKey::aggregate_version;
   Consumer consumer(made);
   consumer.on_any(write_effect);
   Running running(consumer);
   wait_until([&] { return consumer.counters().handled + consumer.counters().duplicates == 3; });
+  wait_until([&] { return consumer.counters().dead_lettered == 1; });
   EXPECT_EQ(running.stop().handled, 2);
+  EXPECT_THAT(dead_letter_errors(1), ElementsAre(HasSubstr("event_version")));
+}
+
+TEST_P(Consuming, loses_nothing_while_another_of_its_topics_is_not_there) {
+  ConsumerOptions made = consumer_options();
+  made.topics.push_back(unique_name("missing"));
+  Consumer consumer(made);
+  consumer.on_any(write_effect);
+  Running running(consumer);
+  const std::vector<Message> many(200);
+  for (int i = 0; i < 5; ++i) {
+    std::vector<Message> messages = many;
+    for (Message& message : messages)
+      message.id = random_uuid();
+    send(messages);
+  }
+  wait_until([&] { return consumer.counters().handled == 1000; });
+  running.stop();
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM effects"), "1000");
+}
+
+TEST_P(Consuming, fails_the_event_whose_handler_swallows_an_error_of_the_database) {
+  send({{}, {.type = "BAD"}, {}});
+  ConsumerOptions made = consumer_options();
+  made.retry.attempts_max = 1;
+  Consumer consumer(made);
+  consumer.on_any([](const ReceivedEvent& received, Transaction& transaction) {
+    write_effect(received, transaction);
+    if (received.event_type != "BAD") return;
+    const std::string sql = transaction.dialect() == Dialect::sqlite
+                                ? "INSERT OR ROLLBACK INTO outbox_events (id) VALUES (NULL)"
+                                : "SELECT 1/0";
+    try {
+      transaction.execute(sql);
+    } catch (const Error&) {  // The mistake that is tested.
+    }
+  });
+  Running running(consumer);
+  wait_until([&] { return consumer.counters().dead_lettered == 1; });
+  wait_until([&] { return consumer.counters().handled == 2; });
+  running.stop();
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM effects"), "2");
+}
+
+TEST_P(Consuming, sends_a_dead_letter_that_is_too_large_without_its_value) {
+  ConsumerOptions made = consumer_options();
+  made.dead_letter_topic = make_topic(broker_, "small", 1, {{"max.message.bytes", "2000"}});
+  made.retry.attempts_max = 1;
+  Consumer consumer(made);
+  consumer.on_any([](const ReceivedEvent& received, Transaction&) {
+    if (received.payload->size() > 2000) throw OutOfStock("no stock");
+  });
+  send({{.value = '"' + std::string(3000, 'x') + '"'}, {}});
+  Running running(consumer);
+  wait_until([&] { return consumer.counters().handled == 1; });
+  running.stop();
+  const auto letters = read_topic(broker_, made.dead_letter_topic, 1);
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_FALSE(letters[0].value.has_value());
 }
 
 TEST_P(Consuming, gives_each_of_five_groups_every_message) {
@@ -382,6 +444,13 @@ TEST_P(Consuming, refuses_options_that_make_no_sense_by_their_name) {
   EXPECT_THAT(message([](auto& made) { made.group_id = ""; }), HasSubstr("group_id"));
   EXPECT_THAT(message([](auto& made) { made.topics = {}; }), HasSubstr("topics"));
   EXPECT_THAT(message([](auto& made) { made.workers = 0; }), HasSubstr("workers"));
+  Consumer circle([&] {
+    ConsumerOptions made = consumer_options();
+    made.dead_letter_topic = topic_;
+    return made;
+  }());
+  circle.on_any(write_effect);
+  EXPECT_THAT(error_of([&] { circle.run({}); }).what(), HasSubstr("dead_letter_topic"));
   EXPECT_THAT(message([](auto& made) { made.database_url = "mongodb://x"; }),
               HasSubstr("database_url"));
   EXPECT_THAT(message([](auto& made) { made.kafka.properties["enable.auto.commit"] = "true"; }),
