@@ -25,7 +25,7 @@ using outbox::Transaction;
 
 const std::vector<std::string>& topics() {
   static const std::vector<std::string> all = {
-      order_topic,           stock_topic,        product_topic, flash_sale_topic,
+      order_topic,           stock_topic,         product_topic, flash_sale_topic,
       catalog_metrics_topic, order_metrics_topic, realtime_topic};
   return all;
 }
@@ -45,15 +45,13 @@ double percentile(const std::vector<double>& sorted, double share) {
 void read_dead_letters(const CheckPlaces& places, Books& books, CheckReport& report) {
   constexpr std::string_view suffix = "-consumer";
   for (const std::string& topic : dead_letter_topics()) {
-    const outbox::ReadTopicResult result =
-        outbox::read_topic({.kafka = places.kafka, .topic = topic},
-                           [&](const outbox::ReceivedEvent& event) {
-                             std::string group(event.header("dead_letter_group").value_or(""));
-                             if (group.ends_with(suffix))
-                               group.resize(group.size() - suffix.size());
-                             books.dead_letters[group][to_string(event.event_id)] =
-                                 event.header("dead_letter_error").value_or("");
-                           });
+    const outbox::ReadTopicResult result = outbox::read_topic(
+        {.kafka = places.kafka, .topic = topic}, [&](const outbox::ReceivedEvent& event) {
+          std::string group(event.header("dead_letter_group").value_or(""));
+          if (group.ends_with(suffix)) group.resize(group.size() - suffix.size());
+          books.dead_letters[group][to_string(event.event_id)] =
+              event.header("dead_letter_error").value_or("");
+        });
     report.not_events += result.not_events;
   }
 }
@@ -66,8 +64,7 @@ InTopics read_topics(const CheckPlaces& places, CheckReport& report) {
   for (const std::string& topic : topics()) {
     auto& ids = found[topic];
     const outbox::ReadTopicResult result = outbox::read_topic(
-        {.kafka = places.kafka, .topic = topic},
-        [&](const outbox::ReceivedEvent& event) {
+        {.kafka = places.kafka, .topic = topic}, [&](const outbox::ReceivedEvent& event) {
           if (!ids.insert(to_string(event.event_id)).second) report.sent_twice += 1;
         });
     report.messages += result.messages;
@@ -219,9 +216,8 @@ std::string to_json_text(const CheckReport& report, std::size_t lines_max) {
   json differences = json::object();
   for (const auto& [kind, lines] : report.differences) {
     const auto shown = static_cast<std::ptrdiff_t>(std::min(lines_max, lines.size()));
-    differences[kind] = {
-        {"count", lines.size()},
-        {"first", std::vector<std::string>(lines.begin(), lines.begin() + shown)}};
+    differences[kind] = {{"count", lines.size()},
+                         {"first", std::vector<std::string>(lines.begin(), lines.begin() + shown)}};
   }
   return json{{"consistent", report.difference_count() == 0},
               {"orders", report.orders},

@@ -38,9 +38,9 @@ struct ConsumerReport {
 
 struct CheckReport {
   std::int64_t orders = 0;
-  std::int64_t events = 0;          ///< In the outbox.
-  std::int64_t messages = 0;        ///< In the topics.
-  std::int64_t sent_twice = 0;      ///< Messages beyond the first of an event: no difference.
+  std::int64_t events = 0;           ///< In the outbox.
+  std::int64_t messages = 0;         ///< In the topics.
+  std::int64_t sent_twice = 0;       ///< Messages beyond the first of an event: no difference.
   std::int64_t not_events = 0;       ///< Messages that are no envelope.
   std::int64_t never_committed = 0;  ///< Events in topics that the outbox does not know.
   std::int64_t lost = 0;  ///< Events that are not in their topic, or not in effect somewhere.

@@ -129,8 +129,8 @@ void check_stock(Transaction& transaction, const Books& books, CheckReport& repo
                      "SELECT 'order ' || order_id || ', product ' || product_id, sum(delta) "
                      "FROM stock_history WHERE order_id IS NOT NULL GROUP BY order_id, product_id"),
           by_order, report);
-  for (const Row& row : transaction.execute(
-           "SELECT id FROM products WHERE is_sold_out <> (stock = 0)")) {
+  for (const Row& row :
+       transaction.execute("SELECT id FROM products WHERE is_sold_out <> (stock = 0)")) {
     report.differences["stock"].push_back("product " + row.text(0) +
                                           ": is_sold_out does not follow its stock");
   }

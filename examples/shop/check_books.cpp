@@ -49,7 +49,7 @@ Fate Books::fate(const std::string& consumer, const ToldEvent& event) const {
   }
   const auto letters = dead_letters.find(consumer);
   return letters != dead_letters.end() && letters->second.contains(event.event_id) ? Fate::refused
-                                                                                    : Fate::waiting;
+                                                                                   : Fate::waiting;
 }
 
 bool is_for(const std::string& consumer, const ToldEvent& event) {
@@ -60,8 +60,8 @@ bool is_for(const std::string& consumer, const ToldEvent& event) {
   }
   if (consumer == "analytics") return event.topic == order_topic && type == "ORDER_PAID";
   if (consumer == "cache") {
-    return event.topic == product_topic && (type == "PRICE_UPDATED" || type == "STOCK_UPDATED" ||
-                                            type == "PRODUCT_UPDATED");
+    return event.topic == product_topic &&
+           (type == "PRICE_UPDATED" || type == "STOCK_UPDATED" || type == "PRODUCT_UPDATED");
   }
   if (consumer == "flash-queue") {
     return event.topic == flash_sale_topic && (type == "QUEUE_ADMITTED" || type == "QUEUE_LEFT");
@@ -77,16 +77,16 @@ Books read_books(Transaction& transaction) {
            epoch_ms(dialect, "created_at") + ", aggregate_type, coalesce(" + version_of(dialect) +
            ", '1'), CASE WHEN event_type IN ('RESTOCKED', 'QUEUE_JOINED', 'QUEUE_ADMITTED', "
            "'QUEUE_LEFT') THEN payload END FROM outbox_events ORDER BY id")) {
-    ToldEvent event{row.text(0), {}, row.text(1), row.text(2), row.text(3), row.text(4),
-                    row.number(5), row.is_null(8) ? "" : row.text(8)};
+    ToldEvent event{row.text(0), {},          row.text(1),   row.text(2),
+                    row.text(3), row.text(4), row.number(5), row.is_null(8) ? "" : row.text(8)};
     if (is_metrics_topic(event.topic)) event.claim_id = claim_of(event, row.text(6), row.text(7));
     books.event_ids.insert(event.event_id);
     books.events.push_back(std::move(event));
   }
   constexpr std::string_view suffix = "-consumer";
-  for (const Row& row : transaction.execute(
-           "SELECT consumer_name, event_id, " + epoch_ms(dialect, "processed_at") +
-           " FROM processed_events")) {
+  for (const Row& row :
+       transaction.execute("SELECT consumer_name, event_id, " + epoch_ms(dialect, "processed_at") +
+                           " FROM processed_events")) {
     std::string name = row.text(0);
     if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
     books.inbox[name][row.text(1)] = row.number(2);

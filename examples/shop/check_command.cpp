@@ -34,8 +34,8 @@ int run_check(const Options& options) {
   const StopSignal stop;
   const bool as_json = options.as_json();
   const auto lines = static_cast<std::size_t>(options.number("lines", 0, 1'000'000));
-  outbox::Database database({.url = options.needed("database"),
-                             .statement_timeout = std::chrono::minutes(2)});
+  outbox::Database database(
+      {.url = options.needed("database"), .statement_timeout = std::chrono::minutes(2)});
   outbox::KafkaConnection kafka;
   kafka.bootstrap_servers = options.needed("kafka");
   const auto cache = make_redis_cache(options.needed("redis"));
@@ -54,10 +54,11 @@ int run_check(const Options& options) {
 const Command check_command{
     .name = "check",
     .words = "",
-    .help = "Compares database, Redis and Kafka, and ends with 1 where they differ\n\n"
-            "Every event of the outbox has to stand in its topic and to be in effect once where\n"
-            "it is consumed; stock, sales, metrics, queue and cache have to be what the orders\n"
-            "say. Dead-lettered events are listed with their reasons.",
+    .help =
+        "Compares database, Redis and Kafka, and ends with 1 where they differ\n\n"
+        "Every event of the outbox has to stand in its topic and to be in effect once where\n"
+        "it is consumed; stock, sales, metrics, queue and cache have to be what the orders\n"
+        "say. Dead-lettered events are listed with their reasons.",
     .flags = {database_flag,
               kafka_flag,
               redis_flag,

@@ -74,8 +74,9 @@ int run_consume(const Options& options) {
 const Command consume_command{
     .name = "consume",
     .words = "NAME",
-    .help = "One of the consumers: stock, analytics, cache, flash-queue, product-metrics\n\n"
-            "Consumes until SIGTERM or Ctrl-C. Several of one name share the partitions.",
+    .help =
+        "One of the consumers: stock, analytics, cache, flash-queue, product-metrics\n\n"
+        "Consumes until SIGTERM or Ctrl-C. Several of one name share the partitions.",
     .flags = {database_flag,
               kafka_flag,
               redis_flag,

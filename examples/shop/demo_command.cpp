@@ -55,8 +55,7 @@ class TemporaryFolder {
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "outboxd-demo-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) {
-      throw outbox::Error(outbox::ErrorKind::failed,
-                          "no temporary folder could be made at " + name,
+      throw outbox::Error(outbox::ErrorKind::failed, "no temporary folder could be made at " + name,
                           "set TMPDIR to a folder that can be written");
     }
     path_ = name;
@@ -111,10 +110,14 @@ struct DemoOptions {
 
 outbox::EmbeddedBrokerOptions broker_options() {
   outbox::EmbeddedBrokerOptions options;
-  options.topics = {order_topic,           stock_topic,
-                    product_topic,         flash_sale_topic,
-                    realtime_topic,        "deadletter.events",
-                    catalog_metrics_topic, order_metrics_topic,
+  options.topics = {order_topic,
+                    stock_topic,
+                    product_topic,
+                    flash_sale_topic,
+                    realtime_topic,
+                    "deadletter.events",
+                    catalog_metrics_topic,
+                    order_metrics_topic,
                     std::string(catalog_metrics_topic) + "-dlq",
                     std::string(order_metrics_topic) + "-dlq"};
   return options;
@@ -186,8 +189,8 @@ class Demo {
           load_ = run_load(load, end);
         },
         end_);
-    Role giving_up(
-        [this](const std::stop_token& end) { given_up_.keep_giving_up(database_, end); }, end_);
+    Role giving_up([this](const std::stop_token& end) { given_up_.keep_giving_up(database_, end); },
+                   end_);
     watch(board);
     giving_up.end();
     shopping.end();
@@ -291,20 +294,21 @@ class Demo {
     std::FILE* const to = options_.as_json ? stderr : stdout;
     fmt::print(to, "{}", demo_summary(last_, *proof_, fileno(to)));
     if (options_.as_json) {
-      fmt::print("{}\n", nlohmann::json{
-          {"written", last_.written},
-          {"rolled_back", last_.rolled_back},
-          {"relayed", last_.relayed},
-          {"consumed", last_.consumed},
-          {"duplicates", last_.duplicates},
-          {"lost", proof_->lost()},
-          {"latency_p50_ms", last_.latency_p50_ms},
-          {"latency_p99_ms", last_.latency_p99_ms},
-          {"orders", last_.orders},
-          {"refused", proof_->report.refused.size()},
-          {"rolled_back_sent", proof_->rolled_back_seen},
-          {"aggregates_differ", proof_->report.aggregate_difference_count()},
-          {"url", page_}}.dump());
+      fmt::print("{}\n",
+                 nlohmann::json{{"written", last_.written},
+                                {"rolled_back", last_.rolled_back},
+                                {"relayed", last_.relayed},
+                                {"consumed", last_.consumed},
+                                {"duplicates", last_.duplicates},
+                                {"lost", proof_->lost()},
+                                {"latency_p50_ms", last_.latency_p50_ms},
+                                {"latency_p99_ms", last_.latency_p99_ms},
+                                {"orders", last_.orders},
+                                {"refused", proof_->report.refused.size()},
+                                {"rolled_back_sent", proof_->rolled_back_seen},
+                                {"aggregates_differ", proof_->report.aggregate_difference_count()},
+                                {"url", page_}}
+                     .dump());
     }
     return proof_->is_good() ? 0 : 1;
   }
@@ -346,10 +350,11 @@ int run_demo(const Options& options) {
 const Command demo_command{
     .name = "demo",
     .words = "",
-    .help = "All of it in one process, without any server: a page to look at\n\n"
-            "API, relay, consumers, gateway and shoppers on a SQLite file and a broker inside the\n"
-            "process. Ends with 0 only if nothing was lost, nothing rolled back was sent, and all\n"
-            "that the consumers keep is what the orders say.",
+    .help =
+        "All of it in one process, without any server: a page to look at\n\n"
+        "API, relay, consumers, gateway and shoppers on a SQLite file and a broker inside the\n"
+        "process. Ends with 0 only if nothing was lost, nothing rolled back was sent, and all\n"
+        "that the consumers keep is what the orders say.",
     .flags = {{"for", "", "", "a duration such as 10s; until Ctrl-C where none is given"},
               {"rate", "", "40", "what shoppers do in a second"},
               {"listen", "SHOP_LISTEN", "127.0.0.1:0", "of page and API; port 0: any that is free"},

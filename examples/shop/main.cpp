@@ -15,8 +15,8 @@ namespace shop {
 namespace {
 
 const std::vector<const Command*>& commands() {
-  static const std::vector<const Command*> all = {&serve_command,   &seed_command, &load_command,
-                                                   &consume_command, &check_command, &demo_command};
+  static const std::vector<const Command*> all = {&serve_command,   &seed_command,  &load_command,
+                                                  &consume_command, &check_command, &demo_command};
   return all;
 }
 
