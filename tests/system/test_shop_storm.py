@@ -59,13 +59,13 @@ class Shop:
 
     def copy_into_itself(self, topic):
         """All messages once more, without headers: the standard envelope says which they are."""
-        reading = subprocess.Popen(
+        # Read whole before it is written, or it would be copied for ever.
+        reading = subprocess.run(
             ["kcat", "-C", "-q", "-e", "-b", self.kafka, "-t", topic, "-o", "beginning",
-             "-f", "%k\t%s\n"], stdout=subprocess.PIPE)
+             "-f", "%k\t%s\n"], stdout=subprocess.PIPE, check=True, timeout=120)
         subprocess.run(["kcat", "-P", "-b", self.kafka, "-t", topic, "-K", "\t",
                         "-X", "topic.partitioner=murmur2_random"],
-                       stdin=reading.stdout, check=True, timeout=120)
-        assert reading.wait(60) == 0
+                       input=reading.stdout, check=True, timeout=120)
 
     def send_again(self, topic):
         """Every third row once more, by the relay, headers and all."""
