@@ -90,12 +90,12 @@ class Shop:
             yaml = yaml.replace(word, f"{self.unique}.{word}")
         (self.outboxd.folder / "outboxd.yaml").write_text(yaml)
 
-    def publish(self, event_type, payload, key="1", topic=None):
+    def publish(self, event_type, payload, key="1", topic=None, options=()):
         event_id = str(uuid.uuid4())
         self.outboxd.done("publish", "--aggregate-type", "order", "--aggregate-id", key,
                           "--event-type", event_type, "--payload",
                           payload if isinstance(payload, str) else json.dumps(payload),
-                          "--topic", topic or self.orders, "--event-id", event_id)
+                          "--topic", topic or self.orders, "--event-id", event_id, *options)
         return event_id
 
     def paid(self, order_id, *items):
@@ -403,10 +403,11 @@ def test_versions_as_claims_a_delay_and_a_dead_letter_topic_for_each_topic(
     shop.configure(WORDS)
     relay = outboxd.relay()
     consumers = outboxd.start("consume")
-    never = shop.publish("NEVER", "{}")
-    # The same aggregate and type, both of version 1: one is the other's duplicate (E3).
+    version = ["--header", "event_version=7"]
+    never = shop.publish("NEVER", "{}", options=version)
+    # The same aggregate, type and version: one is the other's duplicate (E3).
     for _ in range(2):
-        shop.publish("ONCE", "{}")
+        shop.publish("ONCE", "{}", options=version)
     database.wait_for("select n from totals", 1)
     message, = topics.wait_for(dead, 1)
     assert message.headers["event_id"] == never
