@@ -61,7 +61,7 @@ Worker::Worker(const Surroundings& surroundings, std::function<void()> wake)
   thread_ = std::jthread([this](const std::stop_token& stop) {
     try {
       work(stop);
-    } catch (...) {  // Handed to the thread that runs the consumer.
+    } catch (...) {  // Thread entry: handed to the thread that runs the consumer.
       const std::lock_guard lock(mutex_);
       failure_ = std::current_exception();
     }
