@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "events.hpp"
 #include "figures.hpp"
 #include "files.hpp"
 #include "flash_sales.hpp"

@@ -30,6 +30,21 @@ inline std::int64_t whole(const nlohmann::json& json, const char* field) {
   return value.get<std::int64_t>();
 }
 
+inline constexpr std::int64_t quantity_max = 1'000'000;
+inline constexpr std::int64_t price_max = 100'000'000'000;
+
+/// The same within limits, so that no sum of them is negative or too large for its type.
+inline std::int64_t whole_between(const nlohmann::json& json, const char* field, std::int64_t least,
+                                  std::int64_t most) {
+  const std::int64_t value = whole(json, field);
+  if (value < least || value > most) {
+    throw std::invalid_argument(std::string("field ") + field + " is " + std::to_string(value) +
+                                ", and not from " + std::to_string(least) + " to " +
+                                std::to_string(most));
+  }
+  return value;
+}
+
 struct Item {
   std::int64_t product_id = 0;
   std::int64_t qty = 0;
@@ -39,7 +54,8 @@ inline void to_json(nlohmann::json& json, const Item& item) {
   json = {{"product_id", item.product_id}, {"qty", item.qty}, {"price", item.price}};
 }
 inline void from_json(const nlohmann::json& json, Item& item) {
-  item = {whole(json, "product_id"), whole(json, "qty"), whole(json, "price")};
+  item = {whole(json, "product_id"), whole_between(json, "qty", 1, quantity_max),
+          whole_between(json, "price", 0, price_max)};
 }
 
 /// ORDER_CREATED, ORDER_PAID, ORDER_CANCELED.
@@ -74,7 +90,7 @@ inline void to_json(nlohmann::json& json, const Restocked& event) {
   json = {{"product_id", event.product_id}, {"qty", event.qty}};
 }
 inline void from_json(const nlohmann::json& json, Restocked& event) {
-  event = {whole(json, "product_id"), whole(json, "qty")};
+  event = {whole(json, "product_id"), whole_between(json, "qty", 1, 1000 * quantity_max)};
 }
 
 /// PRODUCT_UPDATED, PRICE_UPDATED, STOCK_UPDATED: which product to look at again.
@@ -122,7 +138,8 @@ inline void to_json(nlohmann::json& json, const OrderLine& line) {
   json = {{"productId", line.product_id}, {"quantity", line.quantity}, {"price", line.price}};
 }
 inline void from_json(const nlohmann::json& json, OrderLine& line) {
-  line = {whole(json, "productId"), whole(json, "quantity"), whole(json, "price")};
+  line = {whole(json, "productId"), whole_between(json, "quantity", 1, quantity_max),
+          whole_between(json, "price", 0, price_max)};
 }
 
 /// OrderCreatedEvent, OrderCancelledEvent, PaymentCompletedEvent, on `order-events`, key orderId;

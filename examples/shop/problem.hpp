@@ -30,8 +30,6 @@ class Problem : public std::runtime_error {
 
 /// Ids and amounts in cents that a request may name: sums of them never leave 64 bits.
 inline constexpr std::int64_t id_max = 1'000'000'000'000'000;
-inline constexpr std::int64_t price_max = 1'000'000'000'000;
-inline constexpr std::int64_t quantity_max = 1'000'000;
 
 /// The members of a JSON object, each asked for by name. Throws Problem(422) naming the field.
 class Fields {

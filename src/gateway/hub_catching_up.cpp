@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "gateway/hub.hpp"
@@ -17,8 +18,11 @@ constexpr std::size_t least_room_bytes = 16U << 10U;
 
 std::int64_t distance(const Offsets& one, const Offsets& other) {
   std::int64_t sum = 0;
-  for (std::size_t slot = 0; slot < std::min(one.size(), other.size()); ++slot)
-    sum += std::abs(one[slot] - other[slot]);
+  for (std::size_t slot = 0; slot < std::min(one.size(), other.size()); ++slot) {
+    if (__builtin_add_overflow(sum, std::abs(one[slot] - other[slot]), &sum)) {
+      return std::numeric_limits<std::int64_t>::max();
+    }
+  }
   return sum;
 }
 

@@ -18,6 +18,8 @@ constexpr int catch_up_messages_max = 500;
 constexpr milliseconds idle_wait{500};  // Ends earlier by wake().
 constexpr milliseconds busy_wait{2};    // With catch-ups that may get something at any time.
 constexpr milliseconds ranges_timeout{5'000};
+/// Once clients are served: live messages wait as long as a broker that hangs does not answer.
+constexpr milliseconds look_timeout{1'000};
 constexpr milliseconds pause_time{500};
 constexpr milliseconds look_around_interval{10'000};
 constexpr milliseconds look_again_interval{1'000};  // While there is nobody, or no topic.
@@ -265,7 +267,7 @@ void Source::look_around(Moment now) {
   if (now < look_around_at_) return;
   try {
     for (const std::string& topic : options_.topics)
-      add_new_partitions(topic, live_->ranges(topic, ranges_timeout));
+      add_new_partitions(topic, live_->ranges(topic, look_timeout));
     if (std::exchange(is_topic_gone_, false)) move_live();
     if (brokers_away_.exchange(false)) logger_.info("the brokers are back, clients are served");
   } catch (const Error& error) {
@@ -281,7 +283,16 @@ void Source::add_new_partitions(const std::string& topic,
                                 const std::vector<broker::PartitionRange>& ranges) {
   bool has_new = false;
   for (const broker::PartitionRange& range : ranges) {
-    if (slots_.find(topic, range.partition)) continue;
+    if (const auto known = slots_.find(topic, range.partition)) {
+      // One that was away with its topic, and is there again.
+      if (!is_gone_[*known]) continue;
+      is_gone_[*known] = false;
+      has_new = true;
+      if (std::exchange(next_[*known], range.first) != range.first) {
+        tell([slot = *known, first = range.first](Hub& hub) { hub.moved(slot, first); });
+      }
+      continue;
+    }
     has_new = true;
     slots_.add(topic, range.partition);
     next_.push_back(range.first);

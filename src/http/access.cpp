@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <outbox/error.hpp>
 
 namespace outbox::http {
 namespace {
@@ -33,6 +34,11 @@ Tokens::Tokens(std::string_view text) {
       ',');
   for (const std::string& token : split_list(spaced))
     digests_.push_back(digest_of(token));
+  // What was meant to close the door must not leave it open.
+  if (!text.empty() && digests_.empty()) {
+    throw Error(ErrorKind::configuration, "the token that clients are to give is blank",
+                "give one, or several with commas; leave it out to let everyone read");
+  }
 }
 
 Tokens::Digest Tokens::digest_of(std::string_view token) {

@@ -36,7 +36,8 @@ inline std::string rows_of_json(outbox::Dialect dialect, const std::vector<Colum
 /// Row locks where there are any; on SQLite the writer has the whole database.
 inline std::string for_update(outbox::Dialect dialect, std::string_view table) {
   if (dialect == outbox::Dialect::sqlite) return "";
-  return " FOR UPDATE OF " + std::string(table);
+  // No key changes, so that rows that refer to this one can be inserted meanwhile.
+  return " FOR NO KEY UPDATE OF " + std::string(table);
 }
 
 }  // namespace shop
