@@ -19,6 +19,7 @@ namespace outbox::http {
 class Tokens {
  public:
   /// Several are separated by commas or white space, so that one can be replaced without a break.
+  /// Throws Error(configuration) where the text is not empty and holds none.
   explicit Tokens(std::string_view text);
 
   /// No token is asked for.

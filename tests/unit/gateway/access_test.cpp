@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/access.hpp"
 
+#include <outbox/error.hpp>
+
 #include <gtest/gtest.h>
 
 namespace outbox::http {
@@ -15,8 +17,13 @@ TEST(Tokens, are_accepted_whole_and_alone) {
 }
 
 TEST(Tokens, accept_nobody_where_there_are_none) {
-  EXPECT_TRUE(Tokens(" \n").empty());
+  EXPECT_TRUE(Tokens("").empty());
   EXPECT_FALSE(Tokens("").accept(""));
+}
+
+TEST(Tokens, that_are_blank_are_refused_and_do_not_leave_the_door_open) {
+  EXPECT_THROW(Tokens(" \n"), Error);
+  EXPECT_THROW(Tokens(","), Error);
 }
 
 std::optional<std::string> token_in(NamedTexts headers, NamedTexts query = {}) {
