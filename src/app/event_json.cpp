@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base64.hpp"
 #include "core/json_text.hpp"
 
 namespace outbox::app {
@@ -21,21 +22,6 @@ void append_text(std::string& out, std::string_view text) {
 void append_field(std::string& out, const char* name, std::string_view text) {
   out += fmt::format(",\"{}\":", name);
   append_text(out, text);
-}
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view letters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    unsigned group = 0;
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      out += i <= count ? letters[group >> (18U - 6U * i) & 63U] : '=';
-    }
-  }
 }
 
 void append_payload(std::string& out, const ReceivedEvent& event) {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "core/base64.hpp"
 #include "core/json_text.hpp"
 
 namespace outbox::consume {
@@ -19,27 +20,6 @@ constexpr Uuid cloudevents_space{{0x5d, 0x0f, 0x2b, 0x6e, 0x31, 0x7c, 0x4a, 0x90
                                   0x53, 0x77, 0x18, 0xe2, 0xa6}};
 constexpr Uuid version_space{{0xe3, 0x41, 0x9c, 0x07, 0x6a, 0x25, 0x4d, 0xf8, 0x8f, 0x60, 0x1b,
                               0x92, 0xd5, 0x3a, 0xc8, 0x74}};
-
-std::string decode_base64(std::string_view text) {
-  std::string bytes;
-  unsigned gathered = 0;
-  int bits = 0;
-  for (const char c : text) {
-    int value = -1;
-    if (c >= 'A' && c <= 'Z') value = c - 'A';
-    if (c >= 'a' && c <= 'z') value = c - 'a' + 26;
-    if (c >= '0' && c <= '9') value = c - '0' + 52;
-    if (c == '+' || c == '-') value = 62;
-    if (c == '/' || c == '_') value = 63;
-    if (value < 0) break;
-    gathered = (gathered << 6U) | static_cast<unsigned>(value);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes.push_back(static_cast<char>((gathered >> static_cast<unsigned>(bits)) & 0xffU));
-  }
-  return bytes;
-}
 
 class Reading {
  public:

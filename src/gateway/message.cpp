@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base64.hpp"
 #include "core/json_text.hpp"
 
 namespace outbox::gateway {
@@ -50,20 +51,6 @@ void fill_from_envelope(std::string_view value, Subject& subject) {
     for (const auto& [name, field] : fields) {
       if (walk.name() == name && (subject.*field).empty()) subject.*field = text_of(walk.value());
     }
-  }
-}
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto byte = [&](std::size_t i) {
-      return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U;
-    };
-    const unsigned word = byte(0) << 16U | byte(1) << 8U | byte(2);
-    out += letters[word >> 18U];
-    out += letters[word >> 12U & 63U];
-    out += at + 1 < bytes.size() ? letters[word >> 6U & 63U] : '=';
-    out += at + 2 < bytes.size() ? letters[word & 63U] : '=';
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base64.hpp"
 #include "core/json_text.hpp"
 #include "relay/envelope_fault.hpp"
 
@@ -89,21 +90,6 @@ bool is_integer(std::string_view text) noexcept {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || text.size() > 40 || (text.size() > 1 && text.front() == '0')) return false;
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4 + 2);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto byte = [&](std::size_t i) {
-      return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U;
-    };
-    const unsigned word = byte(0) << 16U | byte(1) << 8U | byte(2);
-    out += letters[word >> 18U];
-    out += letters[word >> 12U & 63U];
-    out += at + 1 < bytes.size() ? letters[word >> 6U & 63U] : '=';
-    out += at + 2 < bytes.size() ? letters[word & 63U] : '=';
-  }
 }
 
 // The media type of a payload whose row does not say it.
