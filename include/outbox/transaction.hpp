@@ -23,11 +23,12 @@
 extern "C" {
 struct pg_conn;
 struct sqlite3;
+struct st_mysql;  // libmariadb's MYSQL
 }
 
 namespace outbox {
 
-enum class Dialect : std::uint8_t { postgres, sqlite };
+enum class Dialect : std::uint8_t { postgres, sqlite, mariadb };
 
 /// A parameter: a text, a number, a truth value or NULL (std::nullopt). PostgreSQL gets all of them
 /// as text and converts them to what the statement wants; SQLite gets numbers as numbers, because
@@ -103,6 +104,7 @@ class Transaction {
   /// another. The transaction on it must not be ended.
   [[nodiscard]] virtual pg_conn* postgres() noexcept { return nullptr; }
   [[nodiscard]] virtual sqlite3* sqlite() noexcept { return nullptr; }
+  [[nodiscard]] virtual st_mysql* mariadb() noexcept { return nullptr; }
 };
 
 }  // namespace outbox

@@ -110,6 +110,7 @@ store::Home open_home(const config::DatabaseSettings& database, store::HomeOptio
       return store::postgres::make_home(std::move(options));
     case config::DatabaseKind::sqlite:
       return store::sqlite::make_home(options);
+    case config::DatabaseKind::mariadb:  // database_url.cpp refuses its schemes until it has a home
     case config::DatabaseKind::none:
       break;
   }

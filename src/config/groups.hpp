@@ -17,7 +17,7 @@
 
 namespace outbox::config {
 
-enum class DatabaseKind : std::uint8_t { none, postgres, sqlite };
+enum class DatabaseKind : std::uint8_t { none, postgres, sqlite, mariadb };
 
 struct DatabaseSettings {
   DatabaseKind kind = DatabaseKind::none;  ///< `none`: database.url is not set.

@@ -49,10 +49,10 @@ struct EmbeddedHomes {
 
 DatabasePlace find_database(const std::string& url, const std::string& option) {
   if (url.empty()) throw Error(ErrorKind::configuration, option + " is not set");
-  if (is_path(url)) return {true, url};
+  if (is_path(url)) return {config::DatabaseKind::sqlite, url};
   try {
     const auto settings = config::parse_database_url(url, "").settings;
-    return {settings.kind == config::DatabaseKind::sqlite, settings.url};
+    return {settings.kind, settings.url};
   } catch (const config::Fault& fault) {
     throw Error(ErrorKind::configuration, option + " " + fault.what, fault.hint);
   }
@@ -60,8 +60,9 @@ DatabasePlace find_database(const std::string& url, const std::string& option) {
 
 store::Home make_store(const DatabasePlace& place, store::HomeOptions options) {
   options.url = place.url;
-  return place.is_sqlite ? store::sqlite::make_home(options)
-                         : store::postgres::make_home(std::move(options));
+  return place.kind == config::DatabaseKind::sqlite
+             ? store::sqlite::make_home(options)
+             : store::postgres::make_home(std::move(options));
 }
 
 void add_embedded_broker(const broker::Home& home) {

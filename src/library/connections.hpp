@@ -8,6 +8,7 @@
 #include <outbox/kafka.hpp>
 
 #include "broker/home.hpp"
+#include "config/groups.hpp"
 #include "core/log.hpp"
 #include "store/home.hpp"
 
@@ -15,8 +16,8 @@ namespace outbox::library {
 
 /// Which home a database URL leads to, and what that home takes of it.
 struct DatabasePlace {
-  bool is_sqlite = false;
-  std::string url;  ///< libpq's text, or the file's path. May hold a password: never log.
+  config::DatabaseKind kind = config::DatabaseKind::none;
+  std::string url;  ///< As config::DatabaseSettings::url. May hold a password: never log.
 };
 
 /// Throws Error(configuration), naming `option`, for a URL of no kind that is known.

@@ -15,8 +15,8 @@ std::unique_ptr<library::Backend> make_backend(DatabaseOptions options) {
   }
   const library::DatabasePlace place = library::find_database(options.url, "DatabaseOptions::url");
   options.url = place.url;
-  return place.is_sqlite ? library::make_sqlite_backend(options)
-                         : library::make_postgres_backend(options);
+  return place.kind == config::DatabaseKind::sqlite ? library::make_sqlite_backend(options)
+                                                    : library::make_postgres_backend(options);
 }
 
 }  // namespace

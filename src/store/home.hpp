@@ -17,7 +17,10 @@
 #include "store/events.hpp"
 #include "store/inbox.hpp"
 #include "store/leases.hpp"
+#include "store/locks.hpp"
 #include "store/migrations.hpp"
+#include "store/retention.hpp"
+#include "store/schedules.hpp"
 #include "store/settlement.hpp"
 
 namespace outbox::store {
@@ -51,6 +54,9 @@ struct Home {
   std::function<std::unique_ptr<Migrations>()> migrations;
   std::function<std::unique_ptr<Events>()> events;
   std::function<std::unique_ptr<Inbox>()> inbox;
+  std::function<std::unique_ptr<Locks>()> locks;
+  std::function<std::unique_ptr<Schedules>()> schedules;
+  std::function<std::unique_ptr<Retention>()> retention;
   std::function<void()> ping;  ///< One round trip; throws Error(configuration|unreachable|…).
 };
 

@@ -16,6 +16,7 @@
 extern "C" {
 struct pg_conn;
 struct sqlite3;
+struct st_mysql;
 }
 
 namespace outbox::store {
@@ -45,6 +46,7 @@ class InboxTransaction {
   /// The driver's connection, as it is now: null where the database is another, or it broke.
   [[nodiscard]] virtual pg_conn* postgres() noexcept { return nullptr; }
   [[nodiscard]] virtual sqlite3* sqlite() noexcept { return nullptr; }
+  [[nodiscard]] virtual st_mysql* mariadb() noexcept { return nullptr; }
 };
 
 class Inbox {
