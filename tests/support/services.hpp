@@ -13,6 +13,8 @@ namespace outbox::testing {
 /// topics of its own in them and takes nothing for granted about what else is there.
 struct Services {
   std::string postgres_url;         ///< superuser outboxd, trusted, database postgres
+  /// mariadb://outboxd:…@127.0.0.1:port/, all rights, no database; empty where it was not started.
+  std::string mariadb_url;
   std::string kafka;                ///< bootstrap address, plaintext, may do everything
   std::string kafka_sasl;           ///< bootstrap address that asks for a login
   std::string kafka_sasl_password;  ///< of both users, outboxd and limited, PLAIN and SCRAM
@@ -45,6 +47,7 @@ inline Services services() {
     return found->second;
   };
   return Services{.postgres_url = value("OUTBOXD_TEST_POSTGRES"),
+                  .mariadb_url = values["OUTBOXD_TEST_MARIADB"],
                   .kafka = value("OUTBOXD_TEST_KAFKA"),
                   .kafka_sasl = value("OUTBOXD_TEST_KAFKA_SASL"),
                   .kafka_sasl_password = "outboxd-secret",
