@@ -7,15 +7,19 @@
 //     event.aggregate_type = "order";
 //     event.aggregate_id = "4711";
 //     outbox::set_payload(event, OrderPaid{...});  // with <outbox/json.hpp>
-//     outbox::publish(connection, event);          // <outbox/postgres.hpp>, <outbox/sqlite.hpp>
+//     outbox::publish(connection, event);          // the handles: <outbox/publish.hpp>
 //
 // Thread-safety: all of these are values.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <outbox/uuid.hpp>
@@ -34,6 +38,23 @@ struct Payload {
   std::optional<std::string> bytes;  ///< None: NULL, a tombstone where the envelope has such.
   std::string content_type;          ///< Empty: JSON.
 };
+
+/// JSON as it stands: it is checked when the event is published, and never written again.
+[[nodiscard]] inline Payload json_payload(std::string text) {
+  return {.bytes = std::move(text), .content_type = {}};
+}
+
+/// Bytes of any other kind, zero bytes too; `content_type` says which: `application/x-protobuf`.
+[[nodiscard]] inline Payload bytes_payload(std::string bytes, std::string content_type) {
+  return {.bytes = std::move(bytes), .content_type = std::move(content_type)};
+}
+[[nodiscard]] inline Payload bytes_payload(std::span<const std::byte> bytes,
+                                           std::string content_type) {
+  std::string text(bytes.size(), '\0');
+  std::transform(bytes.begin(), bytes.end(), text.begin(),
+                 [](std::byte byte) { return static_cast<char>(byte); });
+  return {.bytes = std::move(text), .content_type = std::move(content_type)};
+}
 
 /// What is to be told. The three names are needed, all else has a default.
 struct Event {

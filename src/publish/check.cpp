@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/json_text.hpp"
+#include "core/pattern.hpp"
 #include "core/topic_name.hpp"
 
 namespace outbox::publishing {
@@ -77,15 +78,40 @@ void check_content_type(const std::string& content_type) {
   }
 }
 
-void check_payload(const Payload& payload, const PublishOptions& options) {
+// The route that the event takes; null where the author gave none at all.
+const PublishRoute* find_route(const Event& event, const PublishOptions& options) {
+  if (options.routes.empty()) return nullptr;
+  const auto route =
+      std::find_if(options.routes.begin(), options.routes.end(), [&](const PublishRoute& one) {
+        return event.topic.empty() ? matches_pattern(one.event_type, event.event_type)
+                                   : one.topic == event.topic;
+      });
+  if (route != options.routes.end()) return &*route;
+  if (!event.topic.empty()) {
+    refuse(fmt::format("no route leads to the topic '{}'", shown(event.topic)),
+           "correct it, or add it to PublishOptions::routes");
+  }
+  refuse(fmt::format("no route takes events of type '{}'", shown(event.event_type)),
+         "correct it, name a topic, or add it to PublishOptions::routes and to relay.routes");
+}
+
+void check_size(std::size_t size, const PublishRoute* route, const PublishOptions& options) {
+  const bool by_route = route != nullptr && route->payload_bytes_max > 0;
+  const std::size_t allowed = by_route ? route->payload_bytes_max : options.payload_bytes_max;
+  if (size <= allowed) return;
+  const std::string where =
+      by_route ? fmt::format(" in the topic '{}'", shown(route->topic)) : std::string();
+  refuse(fmt::format("the payload has {} bytes, and {} are allowed{}", size, allowed, where),
+         fmt::format("store what is large elsewhere and send where, or raise {}::payload_bytes_max "
+                     "and the topic's max.message.bytes",
+                     by_route ? "PublishRoute" : "PublishOptions"));
+}
+
+void check_payload(const Payload& payload, const PublishRoute* route,
+                   const PublishOptions& options) {
   check_content_type(payload.content_type);
   if (!payload.bytes) return;
-  if (payload.bytes->size() > options.payload_bytes_max) {
-    refuse(fmt::format("the payload has {} bytes, and {} are allowed", payload.bytes->size(),
-                       options.payload_bytes_max),
-           "store what is large elsewhere and send where, or raise "
-           "PublishOptions::payload_bytes_max and the topic's max.message.bytes");
-  }
+  check_size(payload.bytes->size(), route, options);
   if (!is_json_type(payload.content_type)) return;
   if (const auto fault = find_json_fault(*payload.bytes)) {
     refuse(fmt::format("the payload is no JSON at byte {}: {}", fault->offset, fault->what),
@@ -152,7 +178,7 @@ CheckedEvent::CheckedEvent(const Event& event, const PublishOptions& options) : 
   check_name("aggregate_id", event.aggregate_id);
   check_text("key", event.key);
   check_topic(event.topic);
-  check_payload(event.payload, options);
+  check_payload(event.payload, find_route(event, options), options);
   headers_json_ = json_of(event.headers);
   id_ = event.event_id.is_nil() ? random_uuid() : event.event_id;
   id_text_ = to_string(id_);
@@ -190,6 +216,14 @@ std::vector<CheckedEvent> check(std::span<const Event> events, const PublishOpti
     }
   }
   return checked;
+}
+
+void refuse_outside_transaction(std::string_view remedy) {
+  refuse("no transaction is open on the connection",
+         fmt::format("{} before the change and its event, or set "
+                     "PublishOptions::require_transaction to false where the event is the whole "
+                     "change",
+                     remedy));
 }
 
 std::vector<Uuid> ids_of(std::span<const CheckedEvent> events) {

@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <outbox/event.hpp>
@@ -36,6 +37,9 @@ class CheckedEvent {
 /// All of them; where there are several, an error says which one it is.
 [[nodiscard]] std::vector<CheckedEvent> check(std::span<const Event> events,
                                               const PublishOptions& options);
+
+/// Throws Error(usage). `remedy` is how one is begun: "BEGIN".
+[[noreturn]] void refuse_outside_transaction(std::string_view remedy);
 
 [[nodiscard]] std::vector<Uuid> ids_of(std::span<const CheckedEvent> events);
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include <outbox/driver.hpp>
 #include <outbox/error.hpp>
 #include <outbox/postgres.hpp>
 
@@ -11,12 +12,12 @@
 
 #include "publish/check.hpp"
 #include "publish/insert.hpp"
+#include "publish/postgres_sql.hpp"
 
 namespace outbox {
 namespace {
 
 using publishing::CheckedEvent;
-using publishing::EventFields;
 
 using ResultHandle = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
@@ -46,7 +47,7 @@ struct Arguments {
   }
 };
 
-void expect_ready(PGconn* connection) {
+void expect_ready(PGconn* connection, const PublishOptions& options) {
   if (connection == nullptr) {
     throw Error(ErrorKind::usage, "publish: the connection is a null pointer");
   }
@@ -60,50 +61,19 @@ void expect_ready(PGconn* connection) {
     throw Error(ErrorKind::usage, "publish: the connection is in pipeline mode",
                 "leave it with PQexitPipelineMode first");
   }
+  const PGTransactionStatusType status = PQtransactionStatus(connection);
   // PQexec would throw the results of that statement away.
-  if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
+  if (status == PQTRANS_ACTIVE) {
     throw Error(ErrorKind::usage, "publish: another statement is under way on the connection",
                 "read its results with PQgetResult until it gives none");
   }
-}
-
-// Our bytes are UTF-8; on a connection that says otherwise the server would convert them again.
-void expect_encoding(PGconn* connection, std::span<const CheckedEvent> events) {
-  const char* encoding = PQparameterStatus(connection, "client_encoding");
-  const std::string_view name = encoding == nullptr ? "UTF8" : encoding;
-  if (name == "UTF8" || name == "SQL_ASCII") return;
-  for (const CheckedEvent& event : events) {
-    const EventFields fields = event.fields();
-    for (const publishing::NativeColumn& column : publishing::native_columns()) {
-      const auto value = column.type == "bytea" ? std::nullopt : column.value(fields);
-      for (const char byte : value.value_or("")) {
-        if (static_cast<unsigned char>(byte) < 0x80) continue;
-        throw Error(ErrorKind::usage,
-                    fmt::format("publish: {} is UTF-8 and the connection's client_encoding {}",
-                                column.name, name),
-                    "set client_encoding to UTF8");
-      }
-    }
+  if (status == PQTRANS_INERROR) {
+    throw Error(ErrorKind::usage, "publish: the transaction has failed",
+                "ROLLBACK: a statement of it failed before");
   }
-}
-
-ErrorKind kind_of(std::string_view sqlstate) {
-  if (sqlstate.starts_with("08") || sqlstate.starts_with("57P")) return ErrorKind::unreachable;
-  if (sqlstate == "42P01" || sqlstate == "42703" || sqlstate == "3F000") {
-    return ErrorKind::not_found;
+  if (status == PQTRANS_IDLE && options.require_transaction) {
+    publishing::refuse_outside_transaction("BEGIN");
   }
-  if (sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "55P03") return ErrorKind::conflict;
-  return ErrorKind::failed;
-}
-
-std::string hint_of(std::string_view sqlstate, ErrorKind kind) {
-  if (kind == ErrorKind::not_found) {
-    return "run `outboxd migrate`, or name the table in PublishOptions::table";
-  }
-  if (kind == ErrorKind::conflict) return "roll back and run the transaction again";
-  if (sqlstate == "25P02") return "roll back: a statement of the transaction failed before";
-  if (sqlstate == "42501") return "grant INSERT on the table";
-  return {};
 }
 
 void expect_success(PGconn* connection, const PGresult* result, bool was_in_transaction) {
@@ -120,9 +90,7 @@ void expect_success(PGconn* connection, const PGresult* result, bool was_in_tran
     // An insert that was a transaction by itself may be done all the same.
     throw was_in_transaction ? error : error.doubted();
   }
-  const ErrorKind kind = kind_of(sqlstate);
-  throw Error(kind, fmt::format("publish: PostgreSQL: {} [{}]", text, sqlstate),
-              hint_of(sqlstate, kind));
+  throw make_postgres_error(sqlstate, text);
 }
 
 void run(PGconn* connection, const std::string& sql, const Arguments& arguments) {
@@ -212,22 +180,6 @@ std::string array_of(std::span<const CheckedEvent> events, const publishing::Nat
   return array.bytes();
 }
 
-// The rows draw their ids in the order of the arrays, because sorting comes before drawing.
-std::string insert_sql(const std::string& table) {
-  std::string names;
-  std::string arrays;
-  int number = 0;
-  for (const publishing::NativeColumn& column : publishing::native_columns()) {
-    names += (number == 0 ? "" : ", ") + std::string(column.name);
-    arrays += fmt::format("{}${}::{}[]", number == 0 ? "" : ", ", number + 1, column.type);
-    ++number;
-  }
-  return fmt::format(
-      "INSERT INTO {0} ({1}) SELECT {1} FROM unnest({2}) WITH ORDINALITY AS event({1}, place) "
-      "ORDER BY place",
-      table, names, arrays);
-}
-
 void insert_many(PGconn* connection, std::span<const CheckedEvent> events,
                  const std::string& table) {
   // PostgreSQL takes 1 GiB at once.
@@ -247,7 +199,7 @@ void insert_many(PGconn* connection, std::span<const CheckedEvent> events,
     }
     arguments.bytes(array_type_of(column.type).array, arrays.back());
   }
-  run(connection, insert_sql(table), arguments);
+  run(connection, publishing::postgres_bulk_sql(table), arguments);
 }
 
 }  // namespace
@@ -261,8 +213,9 @@ std::vector<Uuid> publish(pg_conn* connection, std::span<const Event> events,
   const std::string table = publishing::quoted_table(options);
   const std::vector<CheckedEvent> checked = publishing::check(events, options);
   if (options.enabled && !checked.empty()) {
-    expect_ready(connection);
-    expect_encoding(connection, checked);
+    expect_ready(connection, options);
+    const char* encoding = PQparameterStatus(connection, "client_encoding");
+    publishing::expect_encoding(encoding == nullptr ? "UTF8" : encoding, checked);
     if (checked.size() == 1)
       insert_one(connection, checked.front(), table);
     else

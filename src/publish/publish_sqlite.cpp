@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <optional>
 
 #include <outbox/error.hpp>
 #include <outbox/sqlite.hpp>
@@ -51,43 +52,43 @@ void expect(sqlite3* connection, int code) {
   throw Error(kind, fmt::format("publish: SQLite: {}", text), hint_of(kind));
 }
 
-/// The statement of the last event, kept while the next one has the same columns.
+/// One INSERT for events that say different things: what one does not say is NULL.
 class Statement {
  public:
-  explicit Statement(sqlite3* connection) : connection_(connection) {}
-
-  void run(const publishing::Insert& insert) {
-    prepare(insert.sql);
-    int index = 0;
-    for (const publishing::InsertValue& value : insert.values)
-      expect(connection_, bind(++index, value));
-    for (int code = SQLITE_ROW; code == SQLITE_ROW;) {
-      code = sqlite3_step(handle_.get());
-      expect(connection_, code);
+  Statement(sqlite3* connection, const std::string& table) : connection_(connection) {
+    std::string names;
+    std::string places;
+    for (const publishing::NativeColumn& column : publishing::native_columns()) {
+      names += (names.empty() ? "" : ",") + std::string(column.name);
+      places += places.empty() ? "?" : ",?";
     }
-  }
-
- private:
-  void prepare(const std::string& sql) {
-    if (handle_ && sql == sql_) {
-      expect(connection_, sqlite3_reset(handle_.get()));
-      return;
-    }
+    const std::string sql = fmt::format("INSERT INTO {} ({}) VALUES ({})", table, names, places);
     sqlite3_stmt* prepared = nullptr;
     const int code = sqlite3_prepare_v2(connection_, sql.c_str(), static_cast<int>(sql.size()),
                                         &prepared, nullptr);
     handle_.reset(prepared);
-    sql_ = sql;
     expect(connection_, code);
   }
 
+  void run(const CheckedEvent& event) {
+    const publishing::EventFields fields = event.fields();
+    int index = 0;
+    for (const publishing::NativeColumn& column : publishing::native_columns())
+      expect(connection_, bind(++index, column.value(fields), column.type == "bytea"));
+    int code = SQLITE_ROW;
+    while (code == SQLITE_ROW)
+      code = sqlite3_step(handle_.get());
+    expect(connection_, code);
+    expect(connection_, sqlite3_reset(handle_.get()));
+  }
+
+ private:
   // The texts outlive the step, so that SQLite needs no copy of them.
-  int bind(int index, const publishing::InsertValue& value) {
-    const std::string& text = *value.text;
-    if (value.bytes) {
-      return sqlite3_bind_blob64(handle_.get(), index, text.data(), text.size(), SQLITE_STATIC);
-    }
-    return sqlite3_bind_text64(handle_.get(), index, text.data(), text.size(), SQLITE_STATIC,
+  int bind(int index, std::optional<std::string_view> value, bool bytes) {
+    if (!value) return sqlite3_bind_null(handle_.get(), index);
+    const char* const data = value->data() == nullptr ? "" : value->data();
+    if (bytes) return sqlite3_bind_blob64(handle_.get(), index, data, value->size(), SQLITE_STATIC);
+    return sqlite3_bind_text64(handle_.get(), index, data, value->size(), SQLITE_STATIC,
                                SQLITE_UTF8);
   }
 
@@ -97,7 +98,6 @@ class Statement {
 
   sqlite3* connection_;
   std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
-  std::string sql_;
 };
 
 /// Within the caller's transaction a part of it; where none is open, a transaction by itself.
@@ -130,6 +130,15 @@ class Savepoint {
   bool open_ = false;
 };
 
+void expect_ready(sqlite3* connection, const PublishOptions& options) {
+  if (connection == nullptr) {
+    throw Error(ErrorKind::usage, "publish: the connection is a null pointer");
+  }
+  if (sqlite3_get_autocommit(connection) != 0 && options.require_transaction) {
+    publishing::refuse_outside_transaction("BEGIN IMMEDIATE");
+  }
+}
+
 }  // namespace
 
 Uuid publish(sqlite3* connection, const Event& event, const PublishOptions& options) {
@@ -138,22 +147,19 @@ Uuid publish(sqlite3* connection, const Event& event, const PublishOptions& opti
 
 std::vector<Uuid> publish(sqlite3* connection, std::span<const Event> events,
                           const PublishOptions& options) {
-  static const TableShape shape;
   const std::string table = publishing::quoted_table(options);
   const std::vector<CheckedEvent> checked = publishing::check(events, options);
   if (options.enabled && !checked.empty()) {
-    if (connection == nullptr) {
-      throw Error(ErrorKind::usage, "publish: the connection is a null pointer");
-    }
-    Savepoint savepoint(connection);
+    expect_ready(connection, options);
+    // One statement is all or nothing by itself.
+    std::optional<Savepoint> savepoint;
+    if (checked.size() > 1) savepoint.emplace(connection);
     {
-      Statement statement(connection);
-      for (const CheckedEvent& event : checked) {
-        statement.run(
-            publishing::make_insert({.shape = shape, .table = table, .now = {}}, event.fields()));
-      }
+      Statement statement(connection, table);
+      for (const CheckedEvent& event : checked)
+        statement.run(event);
     }
-    savepoint.release();
+    if (savepoint) savepoint->release();
   }
   return publishing::ids_of(checked);
 }

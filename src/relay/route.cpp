@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/pattern.hpp"
 #include "relay/envelope_fault.hpp"
 
 namespace outbox::relay {
@@ -35,26 +36,7 @@ TemplateValues values_of(const OutboxRow& row, std::string_view topic) noexcept 
 }  // namespace
 
 bool matches(std::string_view pattern, std::string_view text) noexcept {
-  // Greedy with one way back: after a mismatch the last `*` takes one character more.
-  std::size_t at = 0;
-  std::size_t in_pattern = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_at = 0;
-  while (at < text.size()) {
-    if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-      star = in_pattern++;
-      star_at = at;
-    } else if (in_pattern < pattern.size() && pattern[in_pattern] == text[at]) {
-      ++in_pattern;
-      ++at;
-    } else if (star != std::string_view::npos) {
-      in_pattern = star + 1;
-      at = ++star_at;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
+  return matches_pattern(pattern, text);
 }
 
 Router::Router(const Options& options)

@@ -18,6 +18,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
+/// For events that are a transaction by themselves.
+const PublishOptions alone = {.require_transaction = false};
+
 class PublishOnPostgres : public ::testing::Test {
  protected:
   PublishOnPostgres() : connection_(PQconnectdb(schema_.url().c_str()), &PQfinish) {
@@ -81,8 +84,20 @@ TEST_F(PublishOnPostgres, an_event_comes_and_goes_with_the_callers_transaction) 
   EXPECT_EQ(run("SELECT string_agg(event_id::text, ',') FROM outbox_events"), to_string(event_id));
 }
 
-TEST_F(PublishOnPostgres, without_a_transaction_the_insert_is_one_of_its_own) {
-  publish(connection(), event("1"));
+TEST_F(PublishOnPostgres, without_a_transaction_it_is_refused_with_the_remedy) {
+  for (const std::size_t count : {1U, 2U}) {
+    const Error error =
+        error_of([&] { publish(connection(), std::vector<Event>(count, event("1"))); });
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), HasSubstr("no transaction is open"));
+    EXPECT_THAT(error.hint(), HasSubstr("BEGIN"));
+    EXPECT_THAT(error.hint(), HasSubstr("require_transaction"));
+  }
+  EXPECT_EQ(run("SELECT count(*) FROM outbox_events"), "0");
+}
+
+TEST_F(PublishOnPostgres, where_none_is_asked_for_the_insert_is_one_of_its_own) {
+  publish(connection(), event("1"), alone);
   EXPECT_EQ(PQtransactionStatus(connection()), PQTRANS_IDLE);
   EXPECT_EQ(run("SELECT aggregate_id FROM outbox_events"), "1");
 }
@@ -96,7 +111,7 @@ TEST_F(PublishOnPostgres, ten_thousand_events_keep_their_order_in_one_statement)
     if (i % 5 == 0) events.back().payload = {std::string("\0\xFF\\", 3), "application/x-thing"};
     if (i % 7 == 0) events.back().payload.bytes.reset();
   }
-  const std::vector<Uuid> ids = publish(connection(), events);
+  const std::vector<Uuid> ids = publish(connection(), events, alone);
   ASSERT_EQ(ids.size(), events.size());
   EXPECT_EQ(run("SELECT count(*) FROM (SELECT aggregate_id::bigint - row_number() OVER (ORDER BY "
                 "id) AS d FROM outbox_events) x WHERE d <> -1"),
@@ -116,7 +131,7 @@ TEST_F(PublishOnPostgres, ten_thousand_events_keep_their_order_in_one_statement)
 TEST_F(PublishOnPostgres, bytes_of_another_type_stand_in_their_own_column) {
   Event event = this->event("1");
   event.payload = {std::string("\0\xFF", 2), "application/x-protobuf"};
-  publish(connection(), event);
+  publish(connection(), event, alone);
   EXPECT_EQ(run("SELECT payload_bytes::text || content_type || (payload IS NULL)::text FROM "
                 "outbox_events"),
             "\\x00ffapplication/x-protobuftrue");
@@ -137,13 +152,13 @@ TEST_F(PublishOnPostgres, an_insert_right_is_all_that_is_needed) {
   run("GRANT USAGE ON SCHEMA " + schema_.name() + " TO " + role);
   run("GRANT INSERT ON outbox_events TO " + role);
   run("SET ROLE " + role);
-  publish(connection(), event("1"));
-  publish(connection(), std::vector<Event>{event("2"), event("3")});
+  publish(connection(), event("1"), alone);
+  publish(connection(), std::vector<Event>{event("2"), event("3")}, alone);
   run("RESET ROLE");
   EXPECT_EQ(run("SELECT count(*) FROM outbox_events"), "3");
   run("REVOKE ALL ON outbox_events FROM " + role);
   run("SET ROLE " + role);
-  const Error error = error_of([&] { publish(connection(), event("1")); });
+  const Error error = error_of([&] { publish(connection(), event("1"), alone); });
   EXPECT_EQ(error.kind(), ErrorKind::failed);
   EXPECT_THAT(error.what(), HasSubstr("grant INSERT"));
   run("RESET ROLE");
@@ -153,23 +168,22 @@ TEST_F(PublishOnPostgres, an_insert_right_is_all_that_is_needed) {
 
 TEST_F(PublishOnPostgres, a_missing_table_is_named_with_the_remedy) {
   const Error error = error_of([&] {
-    publish(connection(), event("1"),
-            {.table = "billing.outbox", .enabled = true, .payload_bytes_max = 1000});
+    publish(connection(), event("1"), {.table = "billing.outbox", .require_transaction = false});
   });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_THAT(error.what(), HasSubstr("outboxd migrate"));
-  PublishOptions qualified;
+  PublishOptions qualified = alone;
   qualified.table = schema_.name() + ".outbox_events";
   publish(connection(), event("1"), qualified);
   EXPECT_EQ(run("SELECT count(*) FROM outbox_events"), "1");
 }
 
-TEST_F(PublishOnPostgres, in_a_transaction_that_failed_the_servers_words_come_with_the_remedy) {
+TEST_F(PublishOnPostgres, a_transaction_that_failed_is_refused_with_the_remedy) {
   run("BEGIN");
   run("SELECT no_such_column");
   const Error error = error_of([&] { publish(connection(), event("1")); });
-  EXPECT_EQ(error.kind(), ErrorKind::failed);
-  EXPECT_THAT(error.what(), HasSubstr("roll back"));
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_THAT(error.hint(), HasSubstr("ROLLBACK"));
 }
 
 TEST_F(PublishOnPostgres, results_that_the_caller_still_has_to_read_are_left_alone) {
@@ -178,7 +192,7 @@ TEST_F(PublishOnPostgres, results_that_the_caller_still_has_to_read_are_left_alo
   const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(connection()), &PQclear);
   EXPECT_STREQ(PQgetvalue(result.get(), 0, 0), "42");
   EXPECT_EQ(PQgetResult(connection()), nullptr);
-  publish(connection(), event("1"));
+  publish(connection(), event("1"), alone);
 }
 
 TEST_F(PublishOnPostgres, pipeline_mode_and_a_null_pointer_are_refused) {
@@ -191,8 +205,8 @@ TEST_F(PublishOnPostgres, pipeline_mode_and_a_null_pointer_are_refused) {
 
 TEST_F(PublishOnPostgres, texts_are_not_sent_in_another_encoding_than_the_connections) {
   run("SET client_encoding = 'LATIN1'");
-  publish(connection(), event("plain"));
-  const Error error = error_of([&] { publish(connection(), event("é")); });
+  publish(connection(), event("plain"), alone);
+  const Error error = error_of([&] { publish(connection(), event("é"), alone); });
   EXPECT_EQ(error.kind(), ErrorKind::usage);
   EXPECT_THAT(error.what(), HasSubstr("LATIN1"));
   EXPECT_EQ(run("SHOW client_encoding"), "LATIN1");
@@ -211,7 +225,7 @@ TEST_F(PublishOnPostgres, a_session_that_the_server_ended_is_unreachable) {
 TEST_F(PublishOnPostgres, an_insert_of_its_own_that_broke_is_in_doubt) {
   const std::string process = run("SELECT pg_backend_pid()");
   ASSERT_EQ(schema_.value("SELECT pg_terminate_backend(" + process + ", 10000)"), "t");
-  EXPECT_TRUE(error_of([&] { publish(connection(), event("1")); }).in_doubt());
+  EXPECT_TRUE(error_of([&] { publish(connection(), event("1"), alone); }).in_doubt());
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+/// For events that are a transaction by themselves.
+const PublishOptions alone = {.require_transaction = false};
+
 class PublishOnSqlite : public ::testing::Test {
  protected:
   PublishOnSqlite() {
@@ -76,8 +79,16 @@ TEST_F(PublishOnSqlite, an_event_comes_and_goes_with_the_callers_transaction) {
   EXPECT_THAT(seen("SELECT event_id FROM outbox_events"), ElementsAre(to_string(id)));
 }
 
-TEST_F(PublishOnSqlite, without_a_transaction_the_insert_is_one_of_its_own) {
-  publish(connection(), event("1"));
+TEST_F(PublishOnSqlite, without_a_transaction_it_is_refused_with_the_remedy) {
+  const Error error = error_of([&] { publish(connection(), event("1")); });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_THAT(error.hint(), HasSubstr("BEGIN IMMEDIATE"));
+  EXPECT_THAT(seen("SELECT count(*) FROM outbox_events"), ElementsAre("0"));
+}
+
+TEST_F(PublishOnSqlite, where_none_is_asked_for_the_insert_is_one_of_its_own) {
+  publish(connection(), event("1"), alone);
+  publish(connection(), std::vector<Event>(), alone);
   EXPECT_NE(sqlite3_get_autocommit(connection()), 0);
   EXPECT_THAT(seen("SELECT aggregate_id FROM outbox_events"), ElementsAre("1"));
 }
@@ -88,7 +99,7 @@ TEST_F(PublishOnSqlite, events_keep_their_order_and_all_they_say) {
   Event empty = event("3");
   empty.payload.bytes.reset();
   empty.topic = "order.events";
-  publish(connection(), std::vector<Event>{event("1", R"({"a":"é"})"), binary, empty});
+  publish(connection(), std::vector<Event>{event("1", R"({"a":"é"})"), binary, empty}, alone);
   EXPECT_THAT(seen("SELECT aggregate_id || ' ' || coalesce(payload, '-') || ' ' || "
                    "hex(payload_bytes) || ' ' || coalesce(topic, '-') "
                    "FROM outbox_events ORDER BY id"),
@@ -114,16 +125,16 @@ TEST_F(PublishOnSqlite, one_that_the_table_refuses_takes_the_others_back_and_lea
 TEST_F(PublishOnSqlite, a_file_that_stays_locked_is_a_conflict) {
   Client other(folder_.file());
   other.run("BEGIN IMMEDIATE");
-  const Error error = error_of([&] { publish(connection(), event("1")); });
+  const Error error = error_of([&] { publish(connection(), event("1"), alone); });
   EXPECT_EQ(error.kind(), ErrorKind::conflict);
   EXPECT_NE(sqlite3_get_autocommit(connection()), 0);
   other.run("ROLLBACK");
-  publish(connection(), event("1"));
+  publish(connection(), event("1"), alone);
 }
 
 TEST_F(PublishOnSqlite, bad_events_a_missing_table_and_a_null_pointer_are_refused) {
   EXPECT_EQ(error_of([&] { publish(connection(), event("")); }).kind(), ErrorKind::usage);
-  PublishOptions options;
+  PublishOptions options = alone;
   options.table = "no_such";
   const Error error = error_of([&] { publish(connection(), event("1"), options); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found) << error.what();

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <outbox/error.hpp>
 
 namespace outbox::publishing {
@@ -109,8 +111,55 @@ TEST(PublishCheck, an_event_without_payload_is_one) {
 TEST(PublishCheck, a_payload_above_the_limit_is_refused_with_both_numbers) {
   const std::string fault =
       fault_of([](Event& e) { e.payload.bytes = '"' + std::string(100, 'x') + '"'; },
-               {.table = "outbox_events", .enabled = true, .payload_bytes_max = 101});
+               {.payload_bytes_max = 101});
   EXPECT_THAT(fault, AllOf(HasSubstr("102 bytes"), HasSubstr("101 are allowed")));
+}
+
+PublishOptions with_routes() {
+  return {.payload_bytes_max = 100,
+          .routes = {{.event_type = "ORDER_*", .topic = "order.events", .payload_bytes_max = 20},
+                     {.event_type = "RESTOCKED", .topic = "stock.events"}}};
+}
+
+TEST(PublishCheck, where_routes_are_given_an_event_that_takes_none_is_refused) {
+  EXPECT_EQ(fault_of([](Event&) {}, with_routes()), "none");
+  EXPECT_THAT(fault_of([](Event& e) { e.event_type = "PAID"; }, with_routes()),
+              AllOf(HasSubstr("no route takes events of type 'PAID'"), HasSubstr("relay.routes")));
+  EXPECT_THAT(fault_of([](Event& e) { e.topic = "oder.events"; }, with_routes()),
+              HasSubstr("no route leads to the topic 'oder.events'"));
+  EXPECT_EQ(fault_of(
+                [](Event& e) {
+                  e.event_type = "PAID";
+                  e.topic = "stock.events";
+                },
+                with_routes()),
+            "none")
+      << "an event's own topic wins over its type";
+}
+
+TEST(PublishCheck, a_routes_own_limit_goes_before_the_general_one) {
+  const auto grow = [](Event& e) { e.payload.bytes = '"' + std::string(19, 'x') + '"'; };
+  EXPECT_THAT(fault_of(grow, with_routes()),
+              AllOf(HasSubstr("21 bytes, and 20 are allowed in the topic 'order.events'"),
+                    HasSubstr("PublishRoute::payload_bytes_max")));
+  EXPECT_EQ(fault_of(
+                [&](Event& e) {
+                  grow(e);
+                  e.event_type = "RESTOCKED";
+                },
+                with_routes()),
+            "none");
+}
+
+TEST(PublishCheck, payloads_are_made_by_what_they_are) {
+  Event event = order_event();
+  event.payload = json_payload(R"({"total": 1.10})");
+  EXPECT_EQ(CheckedEvent(event, {}).fields().payload, R"({"total": 1.10})");
+  const std::array bytes = {std::byte{0}, std::byte{0xFF}};
+  event.payload = bytes_payload(bytes, "application/x-thing");
+  EXPECT_EQ(CheckedEvent(event, {}).fields().payload_bytes, std::string_view("\0\xFF", 2));
+  event.payload = bytes_payload(std::string("\0", 1), "application/x-thing");
+  EXPECT_EQ(CheckedEvent(event, {}).fields().payload_bytes, std::string_view("\0", 1));
 }
 
 TEST(PublishCheck, a_content_type_that_could_break_a_header_is_refused) {
@@ -177,9 +226,7 @@ TEST(PublishCheck, of_several_events_the_faulty_one_is_named) {
 }
 
 TEST(PublishCheck, a_table_is_quoted_part_by_part) {
-  const auto quoted = [](std::string table) {
-    return quoted_table({.table = std::move(table), .enabled = true, .payload_bytes_max = 1});
-  };
+  const auto quoted = [](std::string table) { return quoted_table({.table = std::move(table)}); };
   EXPECT_EQ(quoted("outbox_events"), R"("outbox_events")");
   EXPECT_EQ(quoted("billing.Outbox"), R"("billing"."Outbox")");
   for (const char* bad : {"", ".", "a.", ".a", "a.b.c", "a\"; DROP TABLE orders; --"}) {
