@@ -24,6 +24,8 @@ Home make_home(HomeOptions options) {
   home.migrations = [shared] { return make_migrations(shared); };
   home.events = [shared] { return make_events(shared); };
   home.inbox = [shared] { return make_inbox(shared); };
+  home.locks = [shared] { return make_locks(shared); };
+  home.schedules = [shared] { return make_schedules(shared); };
   home.ping = [shared] {
     Connection connection(shared->connection_options("ping"));
     connection.run("asking for a sign of life", "SELECT 1", Parameters(), Effect::reads);

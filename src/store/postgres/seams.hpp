@@ -19,5 +19,12 @@ std::unique_ptr<Backlog> make_backlog(std::shared_ptr<Shared> shared);
 std::unique_ptr<Migrations> make_migrations(std::shared_ptr<Shared> shared);
 std::unique_ptr<Events> make_events(std::shared_ptr<Shared> shared);
 std::unique_ptr<Inbox> make_inbox(std::shared_ptr<Shared> shared);
+std::unique_ptr<Locks> make_locks(std::shared_ptr<Shared> shared);
+std::unique_ptr<Schedules> make_schedules(std::shared_ptr<Shared> shared);
+
+/// One of our own tables that needs no outbox table beside it, with its schema and quoted. Throws
+/// Error(not_found) where the session does not find it.
+[[nodiscard]] std::string find_own_table(Connection& connection, const HomeOptions& options,
+                                         std::string_view name);
 
 }  // namespace outbox::store::postgres

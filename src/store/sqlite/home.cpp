@@ -51,6 +51,8 @@ Home make_home(const HomeOptions& options) {
   home.migrations = [context] { return make_migrations(context); };
   home.events = [context] { return make_events(context); };
   home.inbox = [context] { return make_inbox(context); };
+  home.locks = [context] { return make_locks(context); };
+  home.schedules = [context] { return make_schedules(context); };
   home.ping = [context] {
     const auto connection = context->database->reader(context->options.statement_timeout);
     // Reads the file's header, which opening alone does not.

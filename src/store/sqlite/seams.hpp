@@ -20,5 +20,7 @@ using SharedContext = std::shared_ptr<const Context>;
 [[nodiscard]] std::unique_ptr<Migrations> make_migrations(SharedContext context);
 [[nodiscard]] std::unique_ptr<Events> make_events(SharedContext context);
 [[nodiscard]] std::unique_ptr<Inbox> make_inbox(SharedContext context);
+[[nodiscard]] std::unique_ptr<Locks> make_locks(SharedContext context);
+[[nodiscard]] std::unique_ptr<Schedules> make_schedules(SharedContext context);
 
 }  // namespace outbox::store::sqlite

@@ -114,6 +114,7 @@ void PostgresUnderTest::pass_time(std::chrono::milliseconds duration) {
       "UPDATE outboxd_members SET expires_at = expires_at - interval '{0} milliseconds', "
       "heartbeat_at = heartbeat_at - interval '{0} milliseconds';"
       "UPDATE outboxd_keys SET blocked_until = blocked_until - interval '{0} milliseconds';"
+      "UPDATE outboxd_locks SET expires_at = expires_at - interval '{0} milliseconds';"
       "UPDATE outbox_events SET next_attempt_at = next_attempt_at - interval '{0} milliseconds', "
       "locked_at = locked_at - interval '{0} milliseconds'",
       duration.count()));

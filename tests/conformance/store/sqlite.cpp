@@ -53,6 +53,7 @@ class SqliteUnderTest final : public StoreUnderTest {
         "UPDATE outboxd_members SET expires_at = expires_at - {0}, "
         "heartbeat_at = heartbeat_at - {0};"
         "UPDATE outboxd_keys SET blocked_until = blocked_until - {0};"
+        "UPDATE outboxd_locks SET expires_at = expires_at - {0};"
         "UPDATE outbox_events SET next_attempt_at = "
         "strftime('%Y-%m-%dT%H:%M:%fZ', julianday(next_attempt_at) - {0} / 86400000000.0)",
         std::chrono::microseconds(duration).count()));

@@ -54,7 +54,8 @@ class StoreUnderTest {
   virtual store::Home open(const store::HomeOptions& options) = 0;
   /// The row of the product's own table; nothing where it is gone.
   virtual std::optional<RowFacts> row(const std::string& id) = 0;
-  /// As if that much time had gone by for leases, members, blocked keys, attempts and row locks.
+  /// As if that much time had gone by for leases, members, blocked keys, locks, attempts and row
+  /// locks.
   virtual void pass_time(std::chrono::milliseconds duration) = 0;
   /// Only for OpenWriterConformance.
   virtual std::unique_ptr<OpenWriter> open_writer() { return nullptr; }
