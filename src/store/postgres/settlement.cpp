@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "store/postgres/clean_text.hpp"
+#include "core/clean_text.hpp"
 #include "store/postgres/fence.hpp"
 #include "store/postgres/read_filter.hpp"
 #include "store/postgres/seams.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/postgres/clean_text.hpp"
+#include "core/clean_text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/postgres/clean_text.hpp"
+#include "core/clean_text.hpp"
 
-namespace outbox::store::postgres {
+namespace outbox {
 namespace {
 
 bool is_continuation(unsigned char byte) {
@@ -45,4 +45,4 @@ std::string clean_text(std::string_view text, std::size_t characters_max) {
   return clean;
 }
 
-}  // namespace outbox::store::postgres
+}  // namespace outbox
