@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
+#include "app/shards.hpp"
 #include "app/wire.hpp"
 
 namespace outbox::app {
@@ -36,15 +37,18 @@ void print_sql(const std::vector<store::MigrationView>& migrations) {
   }
 }
 
-}  // namespace
+struct Wanted {
+  bool status = false;
+  bool dry_run = false;
+  bool json = false;
+};
 
-int command_migrate(const Arguments& arguments) {
-  const config::Settings settings = config::load(sources_of(arguments));
-  const bool json = settings.process().output == config::OutputFormat::json;
+/// One database; its part of the JSON that is printed.
+nlohmann::ordered_json migrate(const config::Settings& settings, const Wanted& wanted,
+                               Logger& logger) {
   const std::vector<std::string> relays = settings.relay_names();
   const store::Home store =
       make_store(settings, relays.empty() ? "default" : relays.front(), "migrate");
-  Logger logger(log_level(settings), log_format(settings));
   try {
     relay::retry_until(std::chrono::steady_clock::now() + settings.process().start_timeout, {},
                        logger, store.ping);
@@ -53,27 +57,53 @@ int command_migrate(const Arguments& arguments) {
     if (error.kind() != ErrorKind::not_found) throw;
   }
   const auto migrations = store.migrations();
-  if (arguments.has("status")) {
-    const auto status = migrations->status();
-    if (json) {
-      fmt::print("{}\n", to_json(status).dump());
-    } else {
-      print_status(status);
-    }
-    return 0;
-  }
-  if (arguments.has("dry-run")) {
+  if (wanted.dry_run) {
     print_sql(migrations->status());
-    return 0;
+    return {};
   }
-  const auto applied = migrations->apply();
-  if (json) {
-    fmt::print("{}\n", to_json(applied).dump());
-    return 0;
+  const auto shown = wanted.status ? migrations->status() : migrations->apply();
+  if (wanted.json) return to_json(shown);
+  print_status(shown);
+  if (!wanted.status) {
+    fmt::print("{}\n", shown.empty() ? "nothing to do: every migration is applied"
+                                     : fmt::format("{} applied", shown.size()));
   }
-  print_status(applied);
-  fmt::print("{}\n", applied.empty() ? "nothing to do: every migration is applied"
-                                     : fmt::format("{} applied", applied.size()));
+  return {};
+}
+
+/// Each shard by itself: what is wrong with one is told, and the others are done all the same.
+int migrate_shards(const std::vector<config::Settings>& stores, const Wanted& wanted,
+                   Logger& logger) {
+  auto all = nlohmann::ordered_json::array();
+  int code = 0;
+  for (const config::Settings& settings : stores) {
+    const std::string& name = settings.stores().front().name;
+    nlohmann::ordered_json one = {{"shard", name}};
+    if (!wanted.json) fmt::print("{}shard {}\n", wanted.dry_run ? "-- " : "", name);
+    try {
+      one["migrations"] = migrate(settings, wanted, logger);
+    } catch (const Error& error) {
+      logger.error("the shard was not migrated", {{"shard", name}, {"error", error.what()}});
+      one["error"] = error.what();
+      if (code == 0) code = exit_code(error.kind());
+    }
+    all.push_back(std::move(one));
+  }
+  if (wanted.json) fmt::print("{}\n", all.dump());
+  return code;
+}
+
+}  // namespace
+
+int command_migrate(const Arguments& arguments) {
+  const config::Settings settings = config::load(sources_of(arguments));
+  const std::vector<config::Settings> stores = chosen_stores(arguments, settings);
+  Logger logger(log_level(settings), log_format(settings));
+  const Wanted wanted{arguments.has("status"), arguments.has("dry-run"),
+                      settings.process().output == config::OutputFormat::json};
+  if (settings.has_shards()) return migrate_shards(stores, wanted, logger);
+  const nlohmann::ordered_json shown = migrate(stores.front(), wanted, logger);
+  if (wanted.json && !wanted.dry_run) fmt::print("{}\n", shown.dump());
   return 0;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
+#include "app/shards.hpp"
 #include "app/wire.hpp"
 #include "core/json_text.hpp"
 
@@ -163,8 +165,10 @@ int command_publish(const Arguments& arguments) {
     fmt::print(stderr, "outbox.enabled is false: nothing is published\n");
     return 0;
   }
-  const auto events = make_store(settings, "default", "publish").events();
-  if (arguments.options.empty()) {
+  const auto events = make_store(chosen_store(arguments, settings), "default", "publish").events();
+  const bool is_described = std::any_of(arguments.options.begin(), arguments.options.end(),
+                                        [](const auto& option) { return option.first != "shard"; });
+  if (!is_described) {
     const std::size_t inserted = insert_from_input(*events, json);
     fmt::print(stderr, "{} events inserted\n", inserted);
     return 0;

@@ -1,77 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "app/commands.hpp"
 #include "app/roles.hpp"
+#include "app/store_relays.hpp"
 #include "app/wire.hpp"
 
 namespace outbox::app {
 
 namespace {
 
-constexpr std::chrono::seconds first_look{5};
-constexpr std::chrono::seconds next_look{60};
+using Values = std::map<std::string, std::string>;
 
-/// The relays of one process, a thread each, and the consumers where it runs all roles; the first
-/// that fails stops the others.
+/// What cannot change while the program runs: all but the shards.
+Values lasting_values(const config::Settings& settings) {
+  Values values;
+  for (const config::EffectiveValue& value : settings.effective()) {
+    if (!value.name.starts_with("shards.")) values.emplace(value.name, value.text);
+  }
+  return values;
+}
+
+/// What one process runs: the relays of every database, and the consumers where it runs all roles.
+/// With one database its failure ends the process; of several each is tried again by itself, and
+/// the process ends only where none could be started at all.
 class Roles {
  public:
-  Roles(const config::Settings& settings, StopSignals& signals, Logger& logger)
-      : settings_(settings), signals_(signals), logger_(logger) {}
+  Roles(const Arguments& arguments, const config::Settings& settings, StopSignals& signals,
+        Logger& logger)
+      : arguments_(arguments), settings_(settings), signals_(signals), logger_(logger) {
+    signals_.on_reload([this] {
+      const std::lock_guard lock(mutex_);
+      reload_wanted_ = true;
+      changed_.notify_all();
+    });
+  }
+  ~Roles() { signals_.on_reload({}); }
+  Roles(const Roles&) = delete;
+  Roles& operator=(const Roles&) = delete;
 
   void run(bool relays, bool consumers) {
-    {
-      std::vector<std::jthread> threads;
-      if (consumers) {
-        threads.emplace_back([this] {
-          carry_over(
-              [&] { consume_until_stopped(settings_, settings_.consumers(), signals_, logger_); });
-        });
-      }
-      if (relays) start_relays(threads);
+    std::vector<std::jthread> threads;
+    if (consumers) {
+      threads.emplace_back([this] {
+        carry_over(
+            [&] { consume_until_stopped(settings_, settings_.consumers(), signals_, logger_); });
+      });
     }
+    if (relays) {
+      carry_over([&] { start_stores(); });
+      wait_for_the_end();
+      // All are asked before the first is waited for.
+      for (auto& [name, store] : stores_)
+        store->request_stop();
+      stores_.clear();
+    }
+    threads.clear();
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
-  void start_relays(std::vector<std::jthread>& threads) {
-    threads.emplace_back([this] { look_for_untaken_types(); });
-    for (const std::string& name : settings_.relay_names()) {
-      threads.emplace_back(
-          [this, name] { carry_over([&] { relay_until_stopped(settings_.relay(name)); }); });
+  void start_stores() {
+    first_tries_ = settings_.stores().size() * settings_.relay_names().size();
+    for (const config::StoreSettings& store : settings_.stores())
+      stores_.emplace(store.name, make_relays(store));
+    for (auto& [name, store] : stores_)
+      store->start();
+  }
+
+  std::unique_ptr<StoreRelays> make_relays(const config::StoreSettings& store) {
+    return std::make_unique<StoreRelays>(
+        settings_.for_store(store), store,
+        StoreEvents{[this] { any_up_ = true; },
+                    [this](const std::exception_ptr& failure, bool first) {
+                      return may_try_again(failure, first);
+                    }});
+  }
+
+  bool may_try_again(const std::exception_ptr& failure, bool first) {
+    const std::lock_guard lock(mutex_);
+    if (first) ++failed_tries_;
+    const bool none_works = !any_up_ && failed_tries_ >= first_tries_;
+    if (settings_.has_shards() && !none_works) return true;
+    if (!failure_) failure_ = failure;
+    signals_.fail();
+    return false;
+  }
+
+  void wait_for_the_end() {
+    const std::stop_token stop = signals_.token();
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+      changed_.wait(lock, stop, [&] { return reload_wanted_; });
+      if (stop.stop_requested() || !std::exchange(reload_wanted_, false)) continue;
+      lock.unlock();
+      reload();
+      lock.lock();
     }
   }
 
-  /// Rows that no relay takes wait for ever: said soon after the start, then every minute.
-  void look_for_untaken_types() {
-    for (const std::string& name : settings_.relay_names()) {
-      if (settings_.relay(name).aggregate_types.empty()) return;
+  void reload() {
+    try {
+      const config::Settings fresh = config::load(sources_of(arguments_));
+      if (lasting_values(fresh) != lasting_values(settings_)) {
+        logger_.warn("only shards are taken over while the program runs: restart it for the rest");
+      }
+      take_over(fresh);
+    } catch (const Error& error) {
+      logger_.error("the configuration was read again and refused, all goes on as before",
+                    {{"error", error.what()}});
     }
-    const auto backlog = make_whole_store(settings_).backlog();
-    std::mutex mutex;
-    std::condition_variable_any changed;
-    std::unique_lock lock(mutex);
-    const std::stop_token stop = signals_.token();
-    for (auto pause = first_look;
-         !changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
-         pause = next_look) {
+  }
+
+  void take_over(const config::Settings& fresh) {
+    if (!fresh.has_shards() || !settings_.has_shards()) {
+      logger_.info("the configuration was read again: no shards to take up or to leave");
+      return;
+    }
+    std::map<std::string, config::StoreSettings> wanted;
+    for (const config::StoreSettings& store : fresh.stores())
+      wanted.emplace(store.name, store);
+    std::vector<std::unique_ptr<StoreRelays>> leaving;
+    for (auto running = stores_.begin(); running != stores_.end();) {
+      const auto found = wanted.find(running->first);
+      if (found != wanted.end() && found->second == running->second->store()) {
+        wanted.erase(found);
+        ++running;
+        continue;
+      }
+      logger_.info("leaving a shard", {{"shard", running->first}});
+      running->second->request_stop();
+      leaving.push_back(std::move(running->second));
+      running = stores_.erase(running);
+    }
+    leaving.clear();
+    for (const auto& [name, store] : wanted) {
+      logger_.info("taking up a shard", {{"shard", name}, {"database", store.database.shown}});
+      // The next one is to be taken up whatever is wrong with this one.
       try {
-        const std::string types = types_without_relay(settings_, *backlog);
-        if (types.empty()) continue;
-        logger_.warn(
-            "no relay takes these events, they wait: name their types in "
-            "relays.NAME.aggregate-types",
-            {{"types", types}});
+        stores_.emplace(name, make_relays(store)).first->second->start();
       } catch (const Error& error) {
-        logger_.debug("the events that no relay takes were not counted", {{"error", error.what()}});
+        logger_.error("the shard was not taken up", {{"shard", name}, {"error", error.what()}});
       }
     }
+    logger_.info("the configuration was read again", {{"shards", stores_.size()}});
   }
 
   template <class Role>
@@ -85,33 +166,29 @@ class Roles {
     }
   }
 
-  void relay_until_stopped(const config::RelaySettings& relay) {
-    const std::string member = make_member_name();
-    const store::Home store = make_store(settings_, relay.name, member);
-    const broker::Home broker = make_broker(settings_);
-    const relay::StartOptions start{terms_of(relay), settings_.process().start_timeout};
-    const store::Agreed agreed = relay::start(store, broker, start, logger_, signals_.token());
-    relay::Relay running(store, broker, relay_options(settings_, relay, agreed), logger_);
-    logger_.info("producer started", {{"delivery", "idempotent"}});
-    logger_.info("publisher started", {{"id", member},
-                                       {"relay", relay.name},
-                                       {"interval_ms", relay.polling_interval.count()},
-                                       {"batch_size", relay.batch_size}});
-    const relay::RelayCounters counters = running.run(signals_.token());
-    logger_.info("publisher stopped", {{"id", member},
-                                       {"read", counters.read},
-                                       {"acknowledged", counters.acknowledged},
-                                       {"settled", counters.settled},
-                                       {"retried", counters.retried},
-                                       {"dead_lettered", counters.dead_lettered}});
-  }
-
+  const Arguments& arguments_;
   const config::Settings& settings_;
   StopSignals& signals_;
   Logger& logger_;
+  std::map<std::string, std::unique_ptr<StoreRelays>> stores_;
   std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool reload_wanted_ = false;
+  std::atomic<bool> any_up_{false};
+  std::size_t first_tries_ = 0;
+  std::size_t failed_tries_ = 0;
   std::exception_ptr failure_;
 };
+
+std::string shown_databases(const config::Settings& settings) {
+  std::string text;
+  for (const config::StoreSettings& store : settings.stores()) {
+    if (!text.empty()) text += ", ";
+    if (settings.has_shards()) text += store.name + ": ";
+    text += store.database.shown;
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -122,7 +199,7 @@ int command_relay(const Arguments& arguments) {
   const LibraryVersions versions = library_versions();
   logger.info("outboxd starts", {{"version", OUTBOX_VERSION},
                                  {"librdkafka", versions.librdkafka},
-                                 {"database", settings.database().shown},
+                                 {"database", shown_databases(settings)},
                                  {"table", settings.outbox().table.table}});
   require_libraries();
   for (const std::string& warning : settings.warnings())
@@ -132,7 +209,7 @@ int command_relay(const Arguments& arguments) {
   if (!relays) logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
   if (!relays && !consumers) return 0;
   try {
-    Roles(settings, signals, logger).run(relays, consumers);
+    Roles(arguments, settings, signals, logger).run(relays, consumers);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;

@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <map>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
 
 #include "app/commands.hpp"
+#include "app/shards.hpp"
 #include "app/wire.hpp"
 
 namespace outbox::app {
@@ -113,34 +116,107 @@ void print_text(const RelayStatus& status) {
   }
 }
 
+/// What one database says, or why it says nothing.
+struct StoreStatus {
+  std::string name;
+  std::string shown;
+  std::vector<RelayStatus> relays;
+  std::string untaken;
+  std::exception_ptr failure;
+};
+
+StoreStatus read_status(const config::Settings& settings) {
+  const config::StoreSettings& store = settings.stores().front();
+  StoreStatus status{store.name, store.database.shown, {}, {}, {}};
+  std::vector<std::string> names = settings.relay_names();
+  if (names.empty()) names = {"default"};
+  try {
+    for (const std::string& name : names) {
+      const store::Home home = make_store(settings, name, "status");
+      status.relays.push_back({name, home.leases()->view(), home.backlog()->view(count_max)});
+    }
+    status.untaken = types_without_relay(settings, *make_whole_store(settings).backlog());
+  } catch (...) {  // Thread entry: told by the thread that asked.
+    status.failure = std::current_exception();
+  }
+  return status;
+}
+
+/// All at once, so that one that does not answer holds up no other.
+std::vector<StoreStatus> read_all(const std::vector<config::Settings>& stores) {
+  std::vector<StoreStatus> all(stores.size());
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < stores.size(); ++i)
+    threads.emplace_back([&all, &stores, i] { all[i] = read_status(stores[i]); });
+  threads.clear();
+  return all;
+}
+
+Json store_json(const StoreStatus& status) {
+  Json list = Json::array();
+  for (const RelayStatus& relay : status.relays) {
+    Json one = {{"name", relay.name}};
+    one.update(lease_json(relay.leases));
+    one["backlog"] = backlog_json(relay.backlog);
+    list.push_back(std::move(one));
+  }
+  return {{"relays", std::move(list)}, {"types_without_relay", status.untaken}};
+}
+
+void print_store(const StoreStatus& status) {
+  for (const RelayStatus& relay : status.relays)
+    print_text(relay);
+  if (!status.untaken.empty()) {
+    fmt::print("no relay takes these events, they wait: {}\n", status.untaken);
+  }
+}
+
+/// The words of the failure, and the exit code that goes with it.
+std::pair<std::string, int> failure_of(const StoreStatus& status) {
+  try {
+    std::rethrow_exception(status.failure);
+  } catch (const Error& error) {
+    return {error.what(), exit_code(error.kind())};
+  } catch (const std::exception& error) {
+    return {error.what(), exit_code(ErrorKind::failed)};
+  }
+}
+
+int print_shards(const std::vector<StoreStatus>& stores, bool json) {
+  Json list = Json::array();
+  int code = 0;
+  for (const StoreStatus& status : stores) {
+    Json one = {{"name", status.name}, {"database", status.shown}};
+    const bool down = status.failure != nullptr;
+    const auto [words, failed_with] = down ? failure_of(status) : std::pair(std::string(), 0);
+    if (code == 0) code = failed_with;
+    one["state"] = down ? "down" : "up";
+    if (down) one["error"] = words;
+    if (!down) one.update(store_json(status));
+    list.push_back(std::move(one));
+    if (json) continue;
+    fmt::print("shard {}  {}  {}\n", status.name, down ? "DOWN" : "up", status.shown);
+    if (down) fmt::print("  {}\n", words);
+    if (!down) print_store(status);
+  }
+  if (json) fmt::print("{}\n", Json{{"shards", std::move(list)}}.dump());
+  return code;
+}
+
 }  // namespace
 
 int command_status(const Arguments& arguments) {
   const config::Settings settings = config::load(sources_of(arguments));
-  std::vector<std::string> names = settings.relay_names();
-  if (names.empty()) names = {"default"};
-  std::vector<RelayStatus> relays;
-  for (const std::string& name : names) {
-    const store::Home store = make_store(settings, name, "status");
-    relays.push_back({name, store.leases()->view(), store.backlog()->view(count_max)});
+  const bool json = settings.process().output == config::OutputFormat::json;
+  const std::vector<StoreStatus> stores = read_all(chosen_stores(arguments, settings));
+  if (settings.has_shards()) return print_shards(stores, json);
+  const StoreStatus& only = stores.front();
+  if (only.failure) std::rethrow_exception(only.failure);
+  if (json) {
+    fmt::print("{}\n", store_json(only).dump());
+  } else {
+    print_store(only);
   }
-  const std::string untaken = types_without_relay(settings, *make_whole_store(settings).backlog());
-  if (settings.process().output == config::OutputFormat::json) {
-    Json list = Json::array();
-    for (const RelayStatus& relay : relays) {
-      Json one = {{"name", relay.name}};
-      one.update(lease_json(relay.leases));
-      one["backlog"] = backlog_json(relay.backlog);
-      list.push_back(std::move(one));
-    }
-    Json all = {{"relays", std::move(list)}};
-    all["types_without_relay"] = untaken;
-    fmt::print("{}\n", all.dump());
-    return 0;
-  }
-  for (const RelayStatus& relay : relays)
-    print_text(relay);
-  if (!untaken.empty()) fmt::print("no relay takes these events, they wait: {}\n", untaken);
   return 0;
 }
 

@@ -26,7 +26,11 @@ constexpr std::array<std::string_view, 3> migrate_examples = {
     "outboxd migrate --status",
     "outboxd migrate --dry-run > review.sql",
 };
+constexpr CommandOption shards_option{"shard", 0, "NAME",
+                                      "Only this shard; may be repeated. All by default."};
+constexpr CommandOption shard_option{"shard", 0, "NAME", "The shard, where there are several."};
 constexpr std::array migrate_options = {
+    shards_option,
     CommandOption{"status", 0, "", "Show which migrations are applied and change nothing."},
     CommandOption{"dry-run", 'n', "", "Print the SQL that would run and change nothing."},
 };
@@ -37,6 +41,7 @@ constexpr std::array<std::string_view, 2> publish_examples = {
     "outboxd publish < events.ndjson",
 };
 constexpr std::array publish_options = {
+    shard_option,
     CommandOption{"aggregate-type", 0, "TYPE", "Kind of the thing the event is about."},
     CommandOption{"aggregate-id", 0, "ID", "The thing; the key of the message, save with --key."},
     CommandOption{"event-type", 0, "TYPE", "What happened."},
@@ -93,6 +98,8 @@ constexpr std::array<std::string_view, 2> status_examples = {
     "outboxd status --output json",
 };
 
+constexpr std::array status_options = {shards_option};
+
 constexpr std::array<std::string_view, 2> gateway_examples = {
     "KAFKA_BOOTSTRAP_SERVERS=localhost:9092 outboxd gateway",
     "outboxd gateway -c outboxd.yaml --gateway.address 0.0.0.0:8090",
@@ -124,21 +131,25 @@ constexpr std::array all = {
     Command{"run", "Run all roles that are configured", "", "",
             "Runs the relays and the consumers that the configuration declares in one process. A "
             "signal ends it as it ends `relay`.",
-            Examples(run_examples), Options(), "database kafka outbox relay log process"},
-    Command{"relay", "Relay the outbox to Kafka", "", "",
-            "Reads committed events, sends them in order per key, and settles what the brokers "
-            "have acknowledged. SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a "
-            "second signal exits at once. It never changes a schema and opens no port.",
-            Examples(relay_examples), Options(), "database kafka outbox relay log process"},
+            Examples(run_examples), Options(), "database shards kafka outbox relay log process"},
+    Command{
+        "relay", "Relay the outbox to Kafka", "", "",
+        "Reads committed events, sends them in order per key, and settles what the brokers "
+        "have acknowledged. SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a "
+        "second signal exits at once, and SIGHUP reads the shards of the configuration again. It "
+        "never changes a schema and opens no port.",
+        Examples(relay_examples), Options(), "database shards kafka outbox relay log process"},
     Command{"migrate", "Make or update the outbox's tables", "", "",
             "Applies the migrations that are missing, each in a transaction, under a lock. With a "
             "preset it makes outboxd's own tables only and leaves the document's alone.",
-            Examples(migrate_examples), Options(migrate_options), "database outbox log process"},
+            Examples(migrate_examples), Options(migrate_options),
+            "database shards outbox log process"},
     Command{"publish", "Insert events into the outbox", "", "",
             "Inserts the one event that the options describe. Without options it reads events from "
             "standard input, one JSON object a line with the options' names, `_` for `-`, as "
             "fields.",
-            Examples(publish_examples), Options(publish_options), "database outbox log process"},
+            Examples(publish_examples), Options(publish_options),
+            "database shards outbox log process"},
     Command{"topics", "Declare, create or list topics", "apply|create|list [TOPIC...]",
             "apply|create|list",
             "`apply` makes the topics of a file that are missing and compares the others with it: "
@@ -166,8 +177,9 @@ constexpr std::array all = {
             Examples(dlq_examples), Options(dlq_options), "kafka log process"},
     Command{"status", "Show the backlog and who relays it", "", "",
             "Counts pending, blocked and dead events, and shows the relays and the leases they "
-            "hold.",
-            Examples(status_examples), Options(), "database outbox log process"},
+            "hold. A shard that does not answer is shown as down, and the exit code is 6.",
+            Examples(status_examples), Options(status_options),
+            "database shards outbox log process"},
     Command{"gateway", "Push messages to WebSocket clients", "", "",
             "Pushes every message of realtime.events to the clients that are connected: `/ws` for "
             "WebSocket, `/events` for server-sent events, `/health`. Clients that were away get "
@@ -178,7 +190,7 @@ constexpr std::array all = {
             "Prints the value of every setting and where it came from, with secrets masked. "
             "Connects to nothing. Exits with 3 where something is wrong.",
             Examples(check_examples), Options(),
-            "database kafka outbox relay gateway cleanup log process"},
+            "database shards kafka outbox relay gateway cleanup log process"},
     Command{"version", "Show the versions of the program and its libraries", "", "", "",
             Examples(version_examples), Options(), ""},
     Command{"completion", "Print completions for a shell", "bash|zsh|fish", "bash|zsh|fish",

@@ -21,6 +21,7 @@ sigset_t watched_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   sigaddset(&set, wake_signal);
   return set;
 }
@@ -59,13 +60,21 @@ StopSignals::~StopSignals() {
   pthread_kill(listener_.native_handle(), wake_signal);
 }
 
+bool StopSignals::reloads() {
+  const std::lock_guard lock(mutex_);
+  if (reload_) reload_();
+  return static_cast<bool>(reload_);
+}
+
 void StopSignals::listen(const std::stop_token& ended) {
-  const sigset_t set = watched_signals();
+  sigset_t set = watched_signals();
   int received = 0;
   while (received != SIGTERM && received != SIGINT) {
     if (sigwait(&set, &received) != 0 || ended.stop_requested()) return;
+    if (received == SIGHUP && !reloads()) break;
   }
   source_.request_stop();
+  sigdelset(&set, SIGHUP);
   // `timeout` and some supervisors send the signal twice, to the process and to its group.
   wait_for_signal(set, same_signal_within);
   if (ended.stop_requested()) return;

@@ -46,6 +46,7 @@ relay::CoreOptions core_options(const config::Settings& settings,
   // Of the time to stop, some is kept for leases and for ending the threads.
   core.drain_timeout = settings.process().shutdown_timeout * 6 / 10;
   core.batch_size = static_cast<std::size_t>(relay.batch_size);
+  core.rows_per_second_max = relay.max_rows_per_second;
   core.in_flight_rows_max = static_cast<std::size_t>(relay.max_in_flight_rows);
   core.in_flight_bytes_max = relay.max_in_flight_bytes;
   core.blocked_keys_max = static_cast<std::size_t>(relay.max_blocked_keys);

@@ -24,6 +24,18 @@ struct DatabaseSettings {
   std::string
       url;  ///< For libpq (key=value text) or SQLite (a path). Holds the password: never log.
   std::string shown;  ///< The same for people: passwords masked.
+
+  friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;
+};
+
+/// One of the databases that hold an outbox: a shard, or `global` for database.url.
+struct StoreSettings {
+  std::string name = "global";
+  DatabaseSettings database;
+  int max_connections = 0;      ///< Of one instance; 0: no limit.
+  int max_rows_per_second = 0;  ///< 0: the relay's own cap holds.
+
+  friend bool operator==(const StoreSettings&, const StoreSettings&) = default;
 };
 
 struct KafkaSettings {
@@ -87,6 +99,7 @@ struct RelaySettings {
   BackoffSettings backoff;
   std::size_t max_in_flight_bytes = 16U << 20U;
   int max_in_flight_rows = 5'000;
+  int max_rows_per_second = 0;  ///< 0: as fast as it goes.
   int max_blocked_keys = 1'000;
   int max_topics = 10'000;
   std::vector<std::string> aggregate_types;  ///< Empty: all.

@@ -218,7 +218,7 @@ void Layers::read_yaml(const Sources& sources) {
     const auto resolved = resolve_name(name);
     const bool is_group =
         entry.is_null &&
-        (name == "relays" || name == "kafka.properties" ||
+        (name == "relays" || name == "shards" || name == "kafka.properties" ||
          std::any_of(settings_table().begin(), settings_table().end(),
                      [&](const Setting& setting) { return setting.name.starts_with(name + "."); }));
     if (!resolved && is_group) continue;  // `relay:` with nothing under it.

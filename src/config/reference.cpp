@@ -22,6 +22,11 @@ struct Group {
 
 constexpr std::array groups = {
     Group{"database", "Database", ""},
+    Group{"shards", "Shards",
+          "Any number of databases with an outbox each; every relay works on all that are active. "
+          "In a variable the name is in capitals with `_` for `-`: `OUTBOXD_SHARDS_EU_1_URL`. On "
+          "SIGHUP `outboxd run` and `outboxd relay` read these again: new shards are taken up, "
+          "those that are gone are drained and left."},
     Group{"kafka", "Kafka", "Properties of librdkafka are set by `kafka.properties.*`, see below."},
     Group{"outbox", "Table",
           "Which table holds the outbox. The columns and status words are for a table that is "

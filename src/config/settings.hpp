@@ -44,6 +44,15 @@ struct EffectiveValue {
 class Settings {
  public:
   [[nodiscard]] const DatabaseSettings& database() const { return database_; }
+  /// The databases that hold an outbox, by name: the active shards, and database.url as `global`.
+  /// Without shards database.url alone; empty where nothing is set.
+  [[nodiscard]] const std::vector<StoreSettings>& stores() const { return stores_; }
+  /// True where shards are declared, active or not.
+  [[nodiscard]] bool has_shards() const { return has_shards_; }
+  /// The same settings for one of stores(): its database is database() of them, its cap the
+  /// relays'.
+  [[nodiscard]] Settings for_store(const StoreSettings& store) const;
+
   [[nodiscard]] const KafkaSettings& kafka() const { return kafka_; }
   [[nodiscard]] const OutboxSettings& outbox() const { return outbox_; }
   [[nodiscard]] const GatewaySettings& gateway() const { return gateway_; }
@@ -78,6 +87,8 @@ class Settings {
   friend class SettingsBuilder;
 
   DatabaseSettings database_;
+  std::vector<StoreSettings> stores_;
+  bool has_shards_ = false;
   KafkaSettings kafka_;
   OutboxSettings outbox_;
   GatewaySettings gateway_;

@@ -10,11 +10,17 @@
 
 #include "config/database_url.hpp"
 #include "config/fault.hpp"
+#include "config/shard_names.hpp"
 
 namespace outbox::config {
 namespace {
 
 constexpr std::string_view masked = "***";
+
+std::string shown_of_shard(std::string_view name, const std::string& text) {
+  if (name.ends_with(".password")) return std::string(masked);
+  return name.ends_with(".url") ? parse_database_url(text, {}).settings.shown : text;
+}
 
 bool has_word(std::string_view words, std::string_view word) {
   while (!words.empty()) {
@@ -37,26 +43,12 @@ LogFormat format_of(const std::string& word) {
   return word == "json" ? LogFormat::json : LogFormat::text;
 }
 
-// A password in the URL goes in clear, or to who knows whom, unless sslmode verifies the server.
-std::string database_warning(const DatabaseAddress& address) {
-  const bool all_here = std::all_of(address.hosts.begin(), address.hosts.end(),
-                                    [](const std::string& host) { return is_loopback(host); });
-  const bool verified = address.ssl_mode == "verify-full" || address.ssl_mode == "verify-ca";
-  if (!address.has_password || all_here || verified) return {};
-  const std::string mode = address.ssl_mode.empty() ? "prefer" : address.ssl_mode;
-  const bool encrypted = mode == "require";
-  return fmt::format(
-      "database.url: the password goes to {} with sslmode {}, which {}; add "
-      "sslmode=verify-full",
-      address.hosts.front(), mode,
-      encrypted ? "does not verify who the server is" : "may send it and all data in clear");
-}
-
 }  // namespace
 
 Settings SettingsBuilder::build(std::string_view command) {
   read_process();
   read_database();
+  read_stores();
   read_kafka();
   read_outbox();
   read_relays();
@@ -90,29 +82,14 @@ void SettingsBuilder::read_process() {
   }
 }
 
-void SettingsBuilder::read_database() {
-  const std::string url = reader_.text("database.url");
-  const std::string password = reader_.text("database.password");
-  if (url.empty()) return;
-  try {
-    DatabaseAddress address = parse_database_url(url, password);
-    settings_.database_ = std::move(address.settings);
-    for (std::string& warning : address.warnings)
-      warn(std::move(warning));
-    if (std::string warning = database_warning(address); !warning.empty()) {
-      warn(std::move(warning));
-    }
-  } catch (const Fault& fault) {
-    reader_.fail("database.url", fault.what, fault.hint);
-  }
-}
-
 void SettingsBuilder::check_needed(std::string_view command) const {
   if (command.empty()) return;
   // A switched-off outbox relays nothing, so nothing is needed for it.
   if (!settings_.outbox_.enabled && (command == "relay" || command == "run")) return;
   for (const Setting& setting : settings_table()) {
     if (!has_word(setting.needed_by, command)) continue;
+    // A consumer's inbox is in one database; all else goes by the shards.
+    if (setting.name == "database.url" && command != "consume" && settings_.has_shards_) continue;
     if (!reader_.text(setting.name).empty()) continue;
     const std::string plain = setting.plain_variable.empty()
                                   ? std::string()
@@ -136,6 +113,7 @@ std::string SettingsBuilder::shown_text(const Setting& setting) const {
 
 void SettingsBuilder::record_effective() {
   for (const Setting& setting : settings_table()) {
+    if (setting.name.starts_with(shards_prefix)) continue;  // Each by its own name, below.
     const Given* given = layers_.find(setting.name);
     if (setting.secret && given != nullptr && given->layer == Layer::flag) {
       warn(
@@ -156,6 +134,9 @@ void SettingsBuilder::record_effective() {
   for (const auto& [name, given] : layers_.all()) {
     const bool is_pattern = name.starts_with("kafka.properties.") || name.starts_with("relays.");
     if (is_pattern) settings_.effective_.push_back({name, given.text, given.origin});
+    if (name.starts_with(shards_prefix)) {
+      settings_.effective_.push_back({name, shown_of_shard(name, given.text), given.origin});
+    }
   }
 }
 

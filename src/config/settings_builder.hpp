@@ -24,6 +24,11 @@ class SettingsBuilder {
  private:
   void read_process();
   void read_database();
+  [[nodiscard]] DatabaseSettings read_address(const std::string& url_name,
+                                              const std::string& password_name);
+  void read_stores();
+  [[nodiscard]] StoreSettings read_shard(const std::string& name);
+  void check_stores() const;
   void read_kafka();
   void read_kafka_security();
   void read_kafka_properties();

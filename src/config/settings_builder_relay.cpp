@@ -80,6 +80,7 @@ RelaySettings SettingsBuilder::read_relay(const std::string& name) const {
   relay.backoff.jitter = reader.decimal("relay.backoff-jitter");
   relay.max_in_flight_bytes = reader.size("relay.max-in-flight-bytes");
   relay.max_in_flight_rows = reader.integer("relay.max-in-flight-rows");
+  relay.max_rows_per_second = reader.integer("relay.max-rows-per-second");
   relay.max_blocked_keys = reader.integer("relay.max-blocked-keys");
   relay.max_topics = reader.integer("relay.max-topics");
   relay.aggregate_types = reader.list("relay.aggregate-types");

@@ -10,6 +10,7 @@
 namespace outbox::config {
 
 [[nodiscard]] std::span<const Setting> connection_settings();  // database, kafka
+[[nodiscard]] std::span<const Setting> shard_settings();       // shards
 [[nodiscard]] std::span<const Setting> outbox_settings();      // outbox
 [[nodiscard]] std::span<const Setting> relay_settings();       // relay
 [[nodiscard]] std::span<const Setting> gateway_settings();     // gateway

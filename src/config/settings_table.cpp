@@ -8,6 +8,7 @@
 
 #include "config/kafka_properties.hpp"
 #include "config/settings_data.hpp"
+#include "config/shard_names.hpp"
 #include "config/suggest.hpp"
 #include "config/values.hpp"
 
@@ -29,14 +30,6 @@ std::string upper_snake(std::string_view name) {
   return result;
 }
 
-// Names of relays stand in variables and in the database, so they are kept simple.
-bool is_relay_name(std::string_view name) {
-  if (name.empty() || name.size() > 40) return false;
-  return std::all_of(name.begin(), name.end(), [](char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-';
-  });
-}
-
 bool may_be_in_file(const Setting& setting) {
   return setting.secret || setting.type == SettingType::url;
 }
@@ -45,7 +38,7 @@ std::optional<ResolvedName> resolve_named_relay(std::string_view name) {
   const std::string_view rest = name.substr(relays_prefix.size());
   const std::size_t dot = rest.find('.');
   const std::string_view relay = rest.substr(0, dot);
-  if (!is_relay_name(relay)) return std::nullopt;
+  if (!is_plain_name(relay)) return std::nullopt;
   if (dot == std::string_view::npos) return ResolvedName{std::string(name)};
   const Setting* setting =
       find_setting(std::string(relay_prefix) + std::string(rest.substr(dot + 1)));
@@ -82,9 +75,8 @@ std::optional<ResolvedName> resolve_relay_variable(std::string_view rest) {
 
 std::vector<Setting> joined_table() {
   std::vector<Setting> table;
-  for (const auto part :
-       {connection_settings(), outbox_settings(), relay_settings(), gateway_settings(),
-        process_settings()}) {
+  for (const auto part : {connection_settings(), shard_settings(), outbox_settings(),
+                          relay_settings(), gateway_settings(), process_settings()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;
@@ -108,6 +100,8 @@ std::string_view group_of(const Setting& setting) {
 
 const Setting* find_setting(std::string_view name) {
   if (name.empty()) return nullptr;
+  const std::string pattern = shard_pattern(name);
+  if (!pattern.empty()) name = pattern;
   for (const Setting& setting : settings_table()) {
     if (setting.name == name || setting.alias == name) return &setting;
   }
@@ -124,6 +118,7 @@ std::string environment_name(std::string_view name) {
 
 std::optional<ResolvedName> resolve_name(std::string_view name) {
   if (name.starts_with(relays_prefix)) return resolve_named_relay(name);
+  if (name.starts_with(shards_prefix)) return resolve_shard(name);
   if (name.starts_with(properties_prefix) && name.size() > properties_prefix.size()) {
     return ResolvedName{std::string(name)};
   }
@@ -149,6 +144,10 @@ std::optional<ResolvedName> resolve_variable(std::string_view variable) {
   const std::string relays = environment_name(relays_prefix);
   if (variable.starts_with(relays)) {
     return resolve_relay_variable(variable.substr(relays.size()));
+  }
+  const std::string shards = environment_name(shards_prefix);
+  if (variable.starts_with(shards)) {
+    return resolve_shard_variable(variable.substr(shards.size()));
   }
   for (const Setting& setting : settings_table()) {
     const std::string name = environment_name(setting.name);
@@ -186,6 +185,13 @@ std::string nearest_setting(std::string_view name) {
         nearest(std::string(relay_prefix) + std::string(name.substr(dot + 1)), candidates);
     if (!near.starts_with(relay_prefix)) return {};
     return std::string(name.substr(0, dot + 1)) + near.substr(relay_prefix.size());
+  }
+  if (name.starts_with(shards_prefix)) {
+    const std::size_t dot = name.find('.', shards_prefix.size());
+    if (dot == std::string_view::npos) return {};
+    const std::string near = nearest(shard_pattern(name), candidates);
+    if (!near.starts_with(shards_prefix)) return {};
+    return std::string(name.substr(0, dot + 1)) + near.substr(near.rfind('.') + 1);
   }
   const std::string near = nearest(name, candidates);
   if (!near.empty()) return near;

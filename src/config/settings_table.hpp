@@ -57,7 +57,8 @@ struct Setting {
 [[nodiscard]] std::string_view group_of(const Setting& setting);
 
 /// The setting of exactly this name, its alias included; null where there is none. A pattern's
-/// members (`kafka.properties.*`, `relays.NAME.*`) and `-file` names are not found here.
+/// members (`kafka.properties.*`, `relays.NAME.*`) and `-file` names are not found here; a
+/// shard's are.
 [[nodiscard]] const Setting* find_setting(std::string_view name);
 
 /// True where `relays.NAME.*` may override it: all of `relay.*` but what belongs to the table.

@@ -60,7 +60,9 @@ void append_word(std::string& out, std::string_view text) {
   }
 }
 
-void append_fields(std::string& out, std::initializer_list<LogField> fields) {
+using Fields = std::vector<LogField>;
+
+void append_fields(std::string& out, const Fields& fields) {
   for (const LogField& field : fields) {
     out += ' ';
     out += field.name;
@@ -70,7 +72,7 @@ void append_fields(std::string& out, std::initializer_list<LogField> fields) {
 }
 
 std::string text_line(std::string_view time, LogLevel level, std::string_view message,
-                      std::initializer_list<LogField> fields) {
+                      const Fields& fields) {
   std::string line = fmt::format("{} {:<5} ", time, name_of(level));
   append_escaped(line, message);
   append_fields(line, fields);
@@ -78,7 +80,7 @@ std::string text_line(std::string_view time, LogLevel level, std::string_view me
 }
 
 std::string logfmt_line(std::string_view time, LogLevel level, std::string_view message,
-                        std::initializer_list<LogField> fields) {
+                        const Fields& fields) {
   std::string line = fmt::format("ts={} level={} msg=", time, name_of(level));
   append_quoted(line, message);
   append_fields(line, fields);
@@ -86,7 +88,7 @@ std::string logfmt_line(std::string_view time, LogLevel level, std::string_view 
 }
 
 std::string json_line(std::string_view time, LogLevel level, std::string_view message,
-                      std::initializer_list<LogField> fields) {
+                      const Fields& fields) {
   std::string line = fmt::format(R"({{"ts":"{}","level":"{}","msg":)", time, name_of(level));
   append_quoted(line, message);
   for (const LogField& field : fields) {
@@ -111,16 +113,18 @@ Logger::Logger(LogLevel level, LogFormat format, int file_descriptor)
 void Logger::log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   if (!enabled(level)) return;
   const TimestampText time = format_timestamp(wall_clock_us());
+  Fields all = fields_;
+  all.insert(all.end(), fields.begin(), fields.end());
   std::string line;
   switch (format_) {
     case LogFormat::text:
-      line = text_line(time.text, level, message, fields);
+      line = text_line(time.text, level, message, all);
       break;
     case LogFormat::logfmt:
-      line = logfmt_line(time.text, level, message, fields);
+      line = logfmt_line(time.text, level, message, all);
       break;
     case LogFormat::json:
-      line = json_line(time.text, level, message, fields);
+      line = json_line(time.text, level, message, all);
       break;
   }
   line += '\n';

@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace outbox {
 
@@ -39,6 +41,11 @@ class Logger {
   /// `file_descriptor` is written to and not closed.
   explicit Logger(LogLevel level = LogLevel::info, LogFormat format = LogFormat::text,
                   int file_descriptor = 2);
+
+  /// Stands in every line from now on, before the line's own fields. Not thread-safe: before use.
+  void add_to_all(std::string_view name, std::string value) {
+    fields_.emplace_back(name, std::move(value));
+  }
 
   [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level >= level_; }
 
@@ -72,6 +79,7 @@ class Logger {
   const LogLevel level_;
   const LogFormat format_;
   const int file_descriptor_;
+  std::vector<LogField> fields_;
   std::mutex mutex_;
   std::map<std::string, Repeat> repeats_;
 };

@@ -96,6 +96,7 @@ class Core {
   [[nodiscard]] std::size_t rows_room() const;
   [[nodiscard]] std::size_t bytes_room() const;
   [[nodiscard]] bool room_to_read() const;
+  [[nodiscard]] std::size_t rows_allowed();
   [[nodiscard]] ReadRows make_read();
   [[nodiscard]] std::optional<RowId> lowest_unsettled(std::optional<RowId> lowest);
   void settle_when_due();
@@ -177,6 +178,8 @@ class Core {
   Generation generation_ = 1;
   Moment read_at_;
   Moment read_began_;
+  double allowance_ = 0;  ///< Rows that the cap lets be read at allowed_at_.
+  Moment allowed_at_;
   Moment rescan_at_;
   bool rescan_next_ = true;
   std::optional<RowId> lowest_dropped_;

@@ -82,6 +82,7 @@ void Core::on(const RowsRead& event) {
       }
     }
     rows_.close_batch(batch);
+    allowance_ -= static_cast<double>(entered);
   }
   if (!current || (event.batch->source.more && entered > 0)) {
     read_at_ = now_;
@@ -333,15 +334,33 @@ bool Core::room_to_read() const {
          bytes_room() >= options_.in_flight_bytes_max / 4;
 }
 
+std::size_t Core::rows_allowed() {
+  const double rate = options_.rows_per_second_max;
+  if (rate <= 0) return options_.batch_size;
+  // What is saved up while there was nothing to do is a tenth of a second's worth.
+  const double most = std::max(1.0, rate / 10);
+  const double seconds = std::chrono::duration<double>(now_ - allowed_at_).count();
+  allowance_ = std::min(most, allowance_ + rate * seconds);
+  allowed_at_ = now_;
+  // Half of it at least, so that a cap does not make many small reads.
+  const double enough = std::max(1.0, most / 2);
+  if (allowance_ >= enough) return static_cast<std::size_t>(allowance_);
+  const std::chrono::duration<double> rest((enough - allowance_) / rate);
+  wake_by(now_ + std::chrono::ceil<std::chrono::milliseconds>(rest));
+  return 0;
+}
+
 void Core::read_when_due() {
   if (!may_read() || !room_to_read()) return;
   if (now_ < read_at_) {
     wake_by(read_at_);
     return;
   }
+  const std::size_t allowed = rows_allowed();
+  if (allowed == 0) return;
   ReadRows read = make_read();
   if (read.leases.empty()) return;
-  read.rows_max = std::min(options_.batch_size, rows_room());
+  read.rows_max = std::min({options_.batch_size, rows_room(), allowed});
   read.bytes_max = std::max<std::size_t>(1, bytes_room());
   read_under_way_ = true;
   read_began_ = now_;

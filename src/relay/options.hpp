@@ -33,6 +33,7 @@ struct CoreOptions {
   std::size_t batch_size = 1000;
   std::size_t in_flight_rows_max = 5000;
   std::size_t in_flight_bytes_max = 16U << 20U;
+  double rows_per_second_max = 0;  ///< A cap on rows taken on; 0: none.
   std::size_t blocked_keys_max = 1000;
   std::size_t topics_max = 10000;
   int max_attempts = 10;

@@ -27,6 +27,26 @@ bool wait_or_stop(const std::stop_token& stop, std::chrono::milliseconds pause) 
   return changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
 }
 
+/// Throws Error(conflict) where the database's schema is older or newer than this program. One
+/// without any of ours is the agreement's to tell.
+void check_schema(store::Migrations& migrations) {
+  int applied = 0;
+  std::string missing;
+  for (const store::MigrationView& migration : migrations.status()) {
+    if (migration.applied_at) {
+      ++applied;
+    } else {
+      missing += fmt::format("{}{:04} ({})", missing.empty() ? "" : ", ", migration.number,
+                             migration.name);
+    }
+  }
+  if (applied == 0 || missing.empty()) return;
+  throw Error(
+      ErrorKind::conflict,
+      "the database's schema is older than this program: it lacks the migrations " + missing,
+      "run `outboxd migrate` on it");
+}
+
 }  // namespace
 
 void retry_until(Clock::time_point deadline, const std::stop_token& stop, Logger& logger,
@@ -49,6 +69,7 @@ store::Agreed start(const store::Home& store, const broker::Home& broker,
   const auto deadline = Clock::now() + options.timeout;
   retry_until(deadline, stop, logger, store.ping);
   logger.info("database answers");
+  retry_until(deadline, stop, logger, [&] { check_schema(*store.migrations()); });
   store::Agreed agreed;
   retry_until(deadline, stop, logger, [&] { agreed = store.agreement()->agree(options.terms); });
   logger.info("outbox found", {{"outbox_id", to_string(agreed.outbox_id)},

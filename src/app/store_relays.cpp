@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/store_relays.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "app/wire.hpp"
+
+namespace outbox::app {
+
+namespace {
+
+constexpr std::chrono::seconds first_look{5};
+constexpr std::chrono::seconds next_look{60};
+constexpr std::chrono::milliseconds first_pause{1000};
+constexpr std::chrono::milliseconds longest_pause{30'000};
+
+/// True where `stop` came first.
+bool wait_or_stop(const std::stop_token& stop, std::chrono::milliseconds pause) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  return changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+}
+
+std::string words_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+StoreRelays::StoreRelays(const config::Settings& settings, config::StoreSettings store,
+                         StoreEvents events)
+    : settings_(settings),
+      store_(std::move(store)),
+      events_(std::move(events)),
+      logger_(log_level(settings), log_format(settings)) {
+  if (settings.has_shards()) logger_.add_to_all("shard", store_.name);
+  const int needed = connections_of_relay * static_cast<int>(settings.relay_names().size()) + 1;
+  if (store_.max_connections > 0 && needed > store_.max_connections) {
+    throw Error(ErrorKind::configuration,
+                fmt::format("shards.{}.max-connections is {}, and its relays and the look after "
+                            "them need {}",
+                            store_.name, store_.max_connections, needed),
+                "raise it, or let fewer named relays work on this shard");
+  }
+}
+
+StoreRelays::~StoreRelays() {
+  stop_.request_stop();
+}
+
+void StoreRelays::start() {
+  for (const std::string& relay : settings_.relay_names())
+    threads_.emplace_back([this, relay] { keep_relaying(relay); });
+  threads_.emplace_back([this] { look_for_untaken_types(); });
+}
+
+void StoreRelays::keep_relaying(const std::string& relay) {
+  const std::stop_token stop = stop_.get_token();
+  bool first = true;
+  for (std::chrono::milliseconds pause = first_pause; !stop.stop_requested(); first = false) {
+    std::exception_ptr failure;
+    try {
+      return relay_until_stopped(settings_.relay(relay));
+    } catch (...) {  // Thread entry: told to whoever runs the shards.
+      failure = std::current_exception();
+    }
+    if (stop.stop_requested() || !events_.down(failure, first)) return;
+    logger_.error("the shard is down, trying again",
+                  {{"relay", relay}, {"pause_ms", pause.count()}, {"error", words_of(failure)}});
+    wait_or_stop(stop, pause);
+    pause = std::min(pause * 2, longest_pause);
+  }
+}
+
+void StoreRelays::relay_until_stopped(const config::RelaySettings& relay) {
+  const std::stop_token stop = stop_.get_token();
+  const std::string member = make_member_name();
+  const store::Home store = make_store(settings_, relay.name, member);
+  const broker::Home broker = make_broker(settings_);
+  const relay::StartOptions start{terms_of(relay), settings_.process().start_timeout};
+  const store::Agreed agreed = relay::start(store, broker, start, logger_, stop);
+  relay::Relay running(store, broker, relay_options(settings_, relay, agreed), logger_);
+  events_.up();
+  logger_.info("producer started", {{"delivery", "idempotent"}});
+  logger_.info("publisher started", {{"id", member},
+                                     {"relay", relay.name},
+                                     {"interval_ms", relay.polling_interval.count()},
+                                     {"batch_size", relay.batch_size}});
+  const relay::RelayCounters counters = running.run(stop);
+  logger_.info("publisher stopped", {{"id", member},
+                                     {"read", counters.read},
+                                     {"acknowledged", counters.acknowledged},
+                                     {"settled", counters.settled},
+                                     {"retried", counters.retried},
+                                     {"dead_lettered", counters.dead_lettered}});
+}
+
+/// Rows that no relay takes wait for ever: said soon after the start, then every minute.
+void StoreRelays::look_for_untaken_types() {
+  for (const std::string& name : settings_.relay_names()) {
+    if (settings_.relay(name).aggregate_types.empty()) return;
+  }
+  const auto backlog = make_whole_store(settings_).backlog();
+  const std::stop_token stop = stop_.get_token();
+  for (auto pause = first_look; !wait_or_stop(stop, pause); pause = next_look) {
+    try {
+      const std::string types = types_without_relay(settings_, *backlog);
+      if (types.empty()) continue;
+      logger_.warn(
+          "no relay takes these events, they wait: name their types in "
+          "relays.NAME.aggregate-types",
+          {{"types", types}});
+    } catch (const Error& error) {
+      logger_.debug("the events that no relay takes were not counted", {{"error", error.what()}});
+    }
+  }
+}
+
+}  // namespace outbox::app
