@@ -28,6 +28,10 @@ struct PostgresInsert {
   std::string sql;  ///< One statement with `$1` …; empty: nothing to run (no event, or disabled).
   std::vector<std::string> values;  ///< In their order, as text without zero bytes; none is NULL.
   std::vector<Uuid> event_ids;      ///< As publish() returns them.
+
+  /// The statement with its values in it, for a driver that is best given a text: escaped so that
+  /// it means the same whatever `standard_conforming_strings` says.
+  [[nodiscard]] std::string with_literals() const;
 };
 
 /// `client_encoding` is the connection's, as `SHOW client_encoding` says it. Throws Error(usage),

@@ -234,19 +234,21 @@ std::vector<Uuid> ids_of(std::span<const CheckedEvent> events) {
   return ids;
 }
 
-std::string quoted_table(const PublishOptions& options) {
+std::string quoted_table(const PublishOptions& options, char quote) {
+  const char forbidden[] = {quote, '\0'};
   std::string sql;
   std::size_t parts = 0;
   for (std::string_view rest = options.table; parts < 3; ++parts) {
     const std::size_t point = rest.find('.');
     const std::string_view part = rest.substr(0, point);
     const bool is_plain =
-        !part.empty() && part.find_first_of(std::string_view("\"\0", 2)) == std::string_view::npos;
+        !part.empty() && part.find_first_of(std::string_view(forbidden, 2)) == part.npos;
     if (!is_plain || parts == 2) {
       refuse(fmt::format("PublishOptions::table '{}' is no table's name", shown(options.table)),
              "write outbox_events or billing.outbox_events, without quotes");
     }
-    sql += (sql.empty() ? "\"" : ".\"") + std::string(part) + '"';
+    if (!sql.empty()) sql += '.';
+    sql += fmt::format("{0}{1}{0}", quote, part);
     if (point == std::string_view::npos) break;
     rest.remove_prefix(point + 1);
   }

@@ -44,6 +44,6 @@ class CheckedEvent {
 [[nodiscard]] std::vector<Uuid> ids_of(std::span<const CheckedEvent> events);
 
 /// The table's name as SQL: each part quoted as it stands. Throws Error(usage) where it is none.
-[[nodiscard]] std::string quoted_table(const PublishOptions& options);
+[[nodiscard]] std::string quoted_table(const PublishOptions& options, char quote = '"');
 
 }  // namespace outbox::publishing

@@ -90,6 +90,15 @@ std::string hint_of(std::string_view sqlstate, ErrorKind kind) {
   return {};
 }
 
+void append_literal(std::string& sql, std::string_view text) {
+  sql += "E'";
+  for (const char character : text) {
+    if (character == '\'' || character == '\\') sql += character;
+    sql += character;
+  }
+  sql += '\'';
+}
+
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
@@ -129,6 +138,24 @@ void expect_encoding(std::string_view client_encoding, std::span<const CheckedEv
 }
 
 }  // namespace publishing
+
+std::string PostgresInsert::with_literals() const {
+  std::string text;
+  bool in_name = false;
+  for (std::size_t at = 0; at < sql.size(); ++at) {
+    const char character = sql[at];
+    if (character == '"') in_name = !in_name;
+    if (character != '$' || in_name) {
+      text += character;
+      continue;
+    }
+    std::size_t number = 0;
+    for (; at + 1 < sql.size() && sql[at + 1] >= '0' && sql[at + 1] <= '9'; ++at)
+      number = number * 10 + static_cast<std::size_t>(sql[at + 1] - '0');
+    append_literal(text, values.at(number - 1));
+  }
+  return text;
+}
 
 PostgresInsert make_postgres_insert(std::span<const Event> events, const PublishOptions& options,
                                     std::string_view client_encoding) {

@@ -24,6 +24,7 @@ EDGES = {
     "store/postgres": {"core", "publish", "store"},  # Events::insert, by the one row encoding
     "store/mariadb": {"core", "store"},
     "store/sqlite": {"core", "store"},
+    "store/redis": {"core", "store"},
     "broker": {"core"},
     "broker/kafka": {"core", "broker"},
     "broker/embedded": {"core", "broker", "broker/kafka"},  # the kafka home's handles on a mock
@@ -43,14 +44,19 @@ LIBRARIES = [
     (r"librdkafka/", r"src/broker/(kafka|embedded)/|include/outbox/\w*kafka\w*\.hpp$"),
     (r"libpq-fe\.h$|libpq/|pg_config", r"src/store/postgres/|src/publish/\w*postgres\w*\."
      r"|include/outbox/\w*postgres\w*\.hpp$"),
-    (r"sqlite3\.h$", r"src/store/sqlite/|src/publish/\w*sqlite\w*\."
+    (r"(?<!soci-)sqlite3\.h$", r"src/store/sqlite/|src/publish/\w*sqlite\w*\."
      r"|include/outbox/\w*sqlite\w*\.hpp$"),
-    (r"mysql\.h$|mysql/|mariadb/", r"src/store/mariadb/|src/publish/\w*(mariadb|mysql)\w*\."
+    (r"pqxx/", r"include/outbox/pqxx\.hpp$|examples/"),
+    # Its header of the backend is named soci-mysql.h, and so on.
+    (r"^soci/", r"src/publish/publish_soci\.cpp$|examples/"),
+    (r"(?<!soci-)mysql\.h$|(?<!soci/)mysql/|mariadb/",
+     r"src/store/mariadb/|src/publish/\w*(mariadb|mysql)\w*\."
      r"|include/outbox/\w*(mariadb|mysql)\w*\.hpp$"),
     (r"yaml-cpp/", r"src/config/"),
     (r"boost/", r"src/http/"),
     (r"nlohmann/", r"src/.*\.cpp$|examples/|include/outbox/json\.hpp$"),
-    (r"httplib\.h$|hiredis/", r"examples/"),
+    (r"httplib\.h$", r"examples/"),
+    (r"hiredis/", r"examples/|src/store/redis/"),
 ]
 
 # (pattern, where it is allowed, remedy); read from code without comments and strings.
