@@ -12,9 +12,10 @@ namespace outbox::testing {
 /// The servers that tools/services started for this run. A test makes a database or schema and
 /// topics of its own in them and takes nothing for granted about what else is there.
 struct Services {
-  std::string postgres_url;         ///< superuser outboxd, trusted, database postgres
+  std::string postgres_url;  ///< superuser outboxd, trusted, database postgres
   /// mariadb://outboxd:…@127.0.0.1:port/, all rights, no database; empty where it was not started.
   std::string mariadb_url;
+  std::string redis_url;            ///< redis://127.0.0.1:port; empty where it was not started
   std::string kafka;                ///< bootstrap address, plaintext, may do everything
   std::string kafka_sasl;           ///< bootstrap address that asks for a login
   std::string kafka_sasl_password;  ///< of both users, outboxd and limited, PLAIN and SCRAM
@@ -48,6 +49,7 @@ inline Services services() {
   };
   return Services{.postgres_url = value("OUTBOXD_TEST_POSTGRES"),
                   .mariadb_url = values["OUTBOXD_TEST_MARIADB"],
+                  .redis_url = values["OUTBOXD_TEST_REDIS"],
                   .kafka = value("OUTBOXD_TEST_KAFKA"),
                   .kafka_sasl = value("OUTBOXD_TEST_KAFKA_SASL"),
                   .kafka_sasl_password = "outboxd-secret",
