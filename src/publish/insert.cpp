@@ -13,13 +13,13 @@ namespace {
 
 using Column = TableColumns::Column;
 
-std::string quoted(std::string_view name) {
-  std::string text = "\"";
+std::string quoted(std::string_view name, char quote) {
+  std::string text(1, quote);
   for (const char character : name) {
-    if (character == '"') text += '"';
+    if (character == quote) text += quote;
     text += character;
   }
-  return text + '"';
+  return text + quote;
 }
 
 std::string literal(std::string_view word) {
@@ -33,6 +33,8 @@ std::string literal(std::string_view word) {
 
 class Row {
  public:
+  explicit Row(char quote) : quote_(quote) {}
+
   void put(const Column& column, std::optional<std::string_view> value, bool bytes = false) {
     if (!column || !value) return;
     insert_.values.push_back({.text = std::string(*value), .bytes = bytes});
@@ -41,17 +43,18 @@ class Row {
 
   void put_sql(const Column& column, std::string_view sql) {
     if (!column) return;
-    columns_ += (columns_.empty() ? "" : ", ") + quoted(*column);
+    columns_ += (columns_.empty() ? "" : ", ") + quoted(*column, quote_);
     values_ += (values_.empty() ? "" : ", ") + std::string(sql);
   }
 
   Insert finish(const InsertTarget& target) && {
     insert_.sql = fmt::format("INSERT INTO {} ({}) VALUES ({})", target.table, columns_, values_);
-    insert_.id = quoted(*target.shape.columns.id);
+    insert_.id = quoted(*target.shape.columns.id, quote_);
     return std::move(insert_);
   }
 
  private:
+  char quote_;
   Insert insert_;
   std::string columns_;
   std::string values_;
@@ -135,7 +138,7 @@ Insert make_insert(const InsertTarget& target, const EventFields& event) {
                  event.content_type.has_value());
   refuse_without(columns.topic, "a topic", "topic", event.topic.has_value());
   refuse_without(columns.headers, "headers", "headers", event.headers_json.has_value());
-  Row row;
+  Row row(target.quote);
   put_identity(row, target.shape, event);
   row.put(columns.aggregate_type, event.aggregate_type);
   put_key(row, target.shape, event);

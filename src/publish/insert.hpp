@@ -45,6 +45,7 @@ struct InsertTarget {
   const TableShape& shape;
   std::string table;  ///< Quoted, with its schema.
   std::string now;    ///< SQL for the present time; needed for foreign tables alone.
+  char quote = '"';   ///< Around identifiers.
 };
 
 /// Throws Error(usage) where the event says something that the table has no column for. A foreign

@@ -4,7 +4,8 @@
 // A file whose first line is `-- only: native` makes tables of the product's own set; with a preset
 // (a foreign table) it is left out. Placeholders, filled in by the home: {schema} and {table} as
 // quoted identifiers, {name:text} as an identifier made of the table's name and `text`, {slots} as
-// a number, {outbox} as a literal with the table's name.
+// a number, {outbox} as a literal with the table's name, {collation} as the name of one that
+// compares by bytes.
 #pragma once
 
 #include <span>
@@ -22,6 +23,7 @@ struct EmbeddedMigration {
 };
 
 [[nodiscard]] std::span<const EmbeddedMigration> postgres_migrations();
+[[nodiscard]] std::span<const EmbeddedMigration> mariadb_migrations();
 [[nodiscard]] std::span<const EmbeddedMigration> sqlite_migrations();
 
 }  // namespace outbox::store

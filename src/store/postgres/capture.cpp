@@ -11,32 +11,12 @@
 #include "store/postgres/read_filter.hpp"
 #include "store/postgres/row_reader.hpp"
 #include "store/postgres/seams.hpp"
+#include "store/row_limit.hpp"
 
 namespace outbox::store::postgres {
 namespace {
 
 constexpr std::string_view doing = "reading the outbox";
-
-// How many rows a statement looks at where the byte budget ended the one before it: sizes of
-// compressed values have to be unpacked to be known, so looking at 1,000 rows of 5 MB for three of
-// them is dear.
-class RowLimit {
- public:
-  [[nodiscard]] std::size_t of(const ReadRequest& request) const {
-    return std::clamp<std::size_t>(limit_, 1, std::max<std::size_t>(request.rows_max, 1));
-  }
-  void follow(const ReadRequest& request, const RowBatch& batch) {
-    const bool ended_by_rows = batch.rows.size() >= of(request);
-    if (batch.more && !ended_by_rows)
-      limit_ = batch.rows.size() * 2 + 1;
-    else if (limit_ < request.rows_max)
-      limit_ *= 2;
-  }
-  void too_slow() { limit_ = std::max<std::size_t>(limit_ / 8, 1); }
-
- private:
-  std::size_t limit_ = 10'000;
-};
 
 class LeaseCapture final : public Capture {
  public:

@@ -12,50 +12,13 @@
 #include "store/postgres/fence.hpp"
 #include "store/postgres/read_filter.hpp"
 #include "store/postgres/seams.hpp"
+#include "store/settle_work.hpp"
 
 namespace outbox::store::postgres {
 namespace {
 
 constexpr std::string_view doing = "settling rows";
 constexpr std::size_t reason_max = 2000;  // B4
-
-// A request in which only slots with a lease that stands are named.
-struct Work {
-  std::vector<SlotLease> leases;
-  std::vector<PublishedRow> published;
-  std::vector<RowChange> changes;
-  std::vector<KeyChange> keys;
-
-  explicit Work(const SettleRequest& request)
-      : leases(request.leases.begin(), request.leases.end()),
-        published(request.published.begin(), request.published.end()),
-        changes(request.changes.begin(), request.changes.end()),
-        keys(request.keys.begin(), request.keys.end()) {
-    keep_slots(held());
-  }
-
-  [[nodiscard]] std::vector<int> held() const {
-    std::vector<int> slots;
-    for (const SlotLease& lease : leases)
-      slots.push_back(lease.slot);
-    std::sort(slots.begin(), slots.end());
-    return slots;
-  }
-
-  void keep_slots(const std::vector<int>& slots) {
-    const auto lost = [&slots](const auto& item) {
-      return !std::binary_search(slots.begin(), slots.end(), item.slot);
-    };
-    std::erase_if(leases, lost);
-    std::erase_if(published, lost);
-    std::erase_if(changes, lost);
-    std::erase_if(keys, lost);
-  }
-
-  [[nodiscard]] bool nothing_to_write() const {
-    return published.empty() && changes.empty() && keys.empty();
-  }
-};
 
 class PostgresSettlement final : public Settlement {
  public:
@@ -64,7 +27,7 @@ class PostgresSettlement final : public Settlement {
 
   SettleResult settle(const SettleRequest& request) override {
     if (!table_) prepare();
-    Work work(request);
+    SettleWork work(request);
     SettleResult result;
     while (!work.leases.empty() && !work.nothing_to_write()) {
       const std::vector<int> asked = work.held();
@@ -93,7 +56,7 @@ class PostgresSettlement final : public Settlement {
   }
 
   // Returns the slots whose lease stood; when these are all of them the work is done.
-  std::vector<int> settle_once(const Work& work, SettleResult& result) {
+  std::vector<int> settle_once(const SettleWork& work, SettleResult& result) {
     if (work.changes.empty() && work.keys.empty()) return settle_published(work, result);
     std::vector<std::string> texts;
     std::vector<Parameters> values;
@@ -120,7 +83,7 @@ class PostgresSettlement final : public Settlement {
 
   // The usual case, as near to a plain UPDATE as the fence lets it be: the count of touched rows
   // alone tells that the gate was open.
-  std::vector<int> settle_published(const Work& work, SettleResult& result) {
+  std::vector<int> settle_published(const SettleWork& work, SettleResult& result) {
     Parameters parameters = published_parameters(work);
     const std::string gate = gate_sql(work, parameters);
     const std::int64_t touched =
@@ -139,21 +102,22 @@ class PostgresSettlement final : public Settlement {
     return slots;
   }
 
-  Parameters published_parameters(const Work& work) const {
+  Parameters published_parameters(const SettleWork& work) const {
     Parameters parameters;
     bind_ids(parameters, *table_, work.published,
              [](const PublishedRow& row) -> const RowId& { return row.id; });
     return parameters;
   }
 
-  std::string gate_sql(const Work& work, Parameters& parameters) const {
+  std::string gate_sql(const SettleWork& work, Parameters& parameters) const {
     return fmt::format(
         "lease AS MATERIALIZED ({}), gate AS MATERIALIZED (SELECT array_agg(slot) AS slots, "
         "count(*) = {} AS open FROM lease)",
         lease_sql(*table_, parameters, work.leases), work.leases.size());
   }
 
-  std::string gated(const Work& work, const std::string& action, Parameters& parameters) const {
+  std::string gated(const SettleWork& work, const std::string& action,
+                    Parameters& parameters) const {
     const std::string gate = gate_sql(work, parameters);
     return fmt::format(
         "WITH {}, done AS ({} RETURNING 1) "
@@ -181,7 +145,7 @@ class PostgresSettlement final : public Settlement {
   }
 
   template <class Add>
-  std::size_t add_changes(const Work& work, Add& add) {
+  std::size_t add_changes(const SettleWork& work, Add& add) {
     std::size_t statements = 0;
     for (const RowOutcome outcome : {RowOutcome::retry, RowOutcome::dead, RowOutcome::released}) {
       std::vector<RowChange> changes;
@@ -246,7 +210,7 @@ class PostgresSettlement final : public Settlement {
   }
 
   template <class Add>
-  void add_keys(const Work& work, Add& add) {
+  void add_keys(const SettleWork& work, Add& add) {
     std::vector<KeyChange> kept;
     std::vector<std::string> removed;
     for (const KeyChange& key : work.keys) {

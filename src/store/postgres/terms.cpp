@@ -7,32 +7,12 @@
 #include <fmt/format.h>
 
 #include "store/postgres/read_filter.hpp"
+#include "store/standing.hpp"
 
 namespace outbox::store::postgres {
 namespace {
 
 constexpr std::string_view doing = "comparing terms with other instances";
-
-struct Standing {
-  Terms terms;
-  int living = 0;
-  std::string member;
-};
-
-std::string joined(const std::vector<std::string>& words) {
-  if (words.empty()) return "all";
-  std::string text;
-  for (const std::string& word : words)
-    text += (text.empty() ? "" : ",") + word;
-  return text;
-}
-
-bool overlaps(const std::vector<std::string>& first, const std::vector<std::string>& second) {
-  if (first.empty() || second.empty()) return true;
-  return std::any_of(first.begin(), first.end(), [&second](const std::string& word) {
-    return std::find(second.begin(), second.end(), word) != second.end();
-  });
-}
 
 // All relay names of this outbox that have terms, with one living member of each that has any.
 std::vector<Standing> read_standing(Connection& connection, const Table& table) {
@@ -73,36 +53,6 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
   return standing;
 }
 
-[[noreturn]] void conflict(const std::string& setting, const std::string& ours,
-                           const std::string& theirs, const Standing& other) {
-  throw Error(ErrorKind::conflict,
-              fmt::format("{} is {} here, but {} for relay {}, which {} goes by", setting, ours,
-                          theirs, other.terms.relay_name, other.member),
-              "give both the same, or stop the other one first");
-}
-
-void compare(const Terms& terms, const Standing& other) {
-  if (other.terms.relay_name != terms.relay_name) {
-    if (!overlaps(terms.aggregate_types, other.terms.aggregate_types)) return;
-    throw Error(ErrorKind::conflict,
-                fmt::format("relays.{}.aggregate-types ({}) and relays.{}.aggregate-types ({}, {}) "
-                            "overlap",
-                            terms.relay_name, joined(terms.aggregate_types), other.terms.relay_name,
-                            joined(other.terms.aggregate_types), other.member),
-                "divide the aggregate types, so that each row has one relay");
-  }
-  if (terms.capture != other.terms.capture) {
-    conflict("relay.capture", terms.capture, other.terms.capture, other);
-  }
-  if (terms.settle != other.terms.settle) {
-    conflict("relay.settle", terms.settle, other.terms.settle, other);
-  }
-  if (terms.aggregate_types != other.terms.aggregate_types) {
-    conflict("relay.aggregate-types", joined(terms.aggregate_types),
-             joined(other.terms.aggregate_types), other);
-  }
-}
-
 }  // namespace
 
 Terms terms_of(const HomeOptions& options) {
@@ -123,7 +73,7 @@ void check_terms(Connection& connection, const Table& table, const Terms& wanted
                              table.own("meta"), table.outbox_literal()),
                  Parameters(), Effect::reads);
   for (const Standing& other : read_standing(connection, table)) {
-    if (other.living > 0) compare(terms, other);
+    if (other.living > 0) check_fit(terms, other);
   }
   connection.run(
       doing,

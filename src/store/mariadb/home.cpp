@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/mariadb/home.hpp"
+
+#include <mysql.h>
+
+#include <utility>
+
+#include "store/mariadb/seams.hpp"
+
+namespace outbox::store::mariadb {
+
+Home make_home(HomeOptions options) {
+  const auto shared = std::make_shared<Shared>(std::move(options));
+  Home home;
+  home.agreement = [shared] { return make_agreement(shared); };
+  home.capture = [shared] {
+    return shared->options().capture == CaptureMode::row ? make_row_capture(shared)
+                                                         : make_lease_capture(shared);
+  };
+  home.settlement = [shared] { return make_settlement(shared); };
+  home.leases = [shared] { return make_leases(shared); };
+  home.backlog = [shared] { return make_backlog(shared); };
+  home.migrations = [shared] { return make_migrations(shared); };
+  home.events = [shared] { return make_events(shared); };
+  home.inbox = [shared] { return make_inbox(shared); };
+  home.locks = [shared] { return make_locks(shared); };
+  home.schedules = [shared] { return make_schedules(shared); };
+  home.ping = [shared] {
+    Connection connection(shared->connection_options("ping"));
+    connection.run("asking for a sign of life", "SELECT 1", Effect::reads);
+  };
+  return home;
+}
+
+std::string library_version() {
+  return mysql_get_client_info();
+}
+
+}  // namespace outbox::store::mariadb
