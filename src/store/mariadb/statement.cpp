@@ -14,10 +14,12 @@
 namespace outbox::store::mariadb {
 namespace {
 
-constexpr std::string_view doing = "running a statement";
-
 [[noreturn]] void fail(MYSQL* connection) {
-  throw make_error(mysql_errno(connection), mysql_error(connection), doing);
+  const SqlError error =
+      make_error(mysql_errno(connection), mysql_error(connection), "running a statement");
+  // An error, such as a deadlock that rolled everything back, brings no state with it.
+  if (!error.is_lost()) mysql_query(connection, "DO 0");
+  throw error;
 }
 
 // By the client's own rules, since whoever wrote the SQL may have changed the session's.

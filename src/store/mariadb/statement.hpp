@@ -13,7 +13,7 @@
 namespace outbox::store::mariadb {
 
 /// Runs one statement; `$1` … stand for the parameters. Throws Error(usage) as fill_placeholders(),
-/// SqlError with what the server says.
+/// SqlError with what the server says; the connection's state of the transaction is fresh then too.
 [[nodiscard]] Rows run_statement(st_mysql* connection, std::string_view sql,
                                  std::span<const Parameter> parameters);
 
