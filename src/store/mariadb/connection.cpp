@@ -248,8 +248,4 @@ void Connection::roll_back() noexcept {
   if (mysql_query(connection_.get(), "ROLLBACK") != 0) close();
 }
 
-bool Connection::in_server_transaction() const noexcept {
-  return connection_ && (connection_->server_status & SERVER_STATUS_IN_TRANS) != 0;
-}
-
 }  // namespace outbox::store::mariadb

@@ -84,15 +84,13 @@ class Connection {
 
   /// True for MariaDB, false for MySQL; of the session that is or was open.
   [[nodiscard]] bool is_mariadb() const noexcept { return is_mariadb_; }
-  /// True where the server still has a transaction open for us.
-  [[nodiscard]] bool in_server_transaction() const noexcept;
   /// libmariadb's own; null while none is open.
   [[nodiscard]] st_mysql* native() const noexcept { return connection_.get(); }
-  /// Throws what libmariadb's handle has to say, and closes a session that is gone.
-  [[noreturn]] void fail(std::string_view doing, Effect effect);
 
  private:
   void open();
+  // Throws what libmariadb's handle has to say, and closes a session that is gone.
+  [[noreturn]] void fail(std::string_view doing, Effect effect);
   void check_server();
   void set_up_session();
   Result run_once(std::string_view doing, std::string_view sql, Effect effect);

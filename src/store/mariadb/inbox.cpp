@@ -53,30 +53,19 @@ class MariadbInboxTransaction final : public InboxTransaction {
       std::string_view sql, std::span<const std::optional<std::string>> parameters) override {
     connection().ensure_open();
     const std::vector<Parameter> values(parameters.begin(), parameters.end());
-    Rows rows;
     try {
-      rows = run_statement(connection().native(), "running a handler's SQL", sql, values);
+      auto rows = run_for_texts(connection().native(), sql, values);
+      check_open();
+      return rows;
     } catch (const SqlError& error) {
       if (error.is_lost()) connection().close();
       throw;
     }
-    check_open();
-    std::vector<std::vector<std::optional<std::string>>> texts;
-    for (const Row& row : rows) {
-      auto& text = texts.emplace_back();
-      for (std::size_t column = 0; column < row.size(); ++column) {
-        if (row.is_null(column))
-          text.emplace_back();
-        else
-          text.emplace_back(row.text(column));
-      }
-    }
-    return texts;
   }
 
   // After a deadlock the server has rolled all of it back.
   [[nodiscard]] bool usable() const noexcept override {
-    return session_->connection.in_server_transaction();
+    return connection().is_open() && is_in_transaction(connection().native());
   }
 
   void savepoint() override {
@@ -104,7 +93,7 @@ class MariadbInboxTransaction final : public InboxTransaction {
 
   // Statements that change a schema commit, as COMMIT does: what follows would stand alone.
   void check_open() const {
-    if (!connection().is_open() || connection().in_server_transaction()) return;
+    if (!connection().is_open() || is_in_transaction(connection().native())) return;
     throw Error(ErrorKind::usage, "a handler's statement ended the inbox transaction",
                 "leave COMMIT, ROLLBACK and changes of the schema, which commit, out of handlers");
   }

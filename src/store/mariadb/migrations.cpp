@@ -228,9 +228,18 @@ class MariadbMigrations final : public Migrations {
     std::string text(sql);
     text = replace_all(std::move(text), "{schema}", quote_identifier(schema_));
     text = replace_all(std::move(text), "{table}", quote_identifier(shape().table));
+    text = replace_all(std::move(text), "{name:_pending}",
+                       quote_identifier(shape().table + "_pending"));
     text = replace_all(std::move(text), "{outbox}", quote_text(shape().table));
     text = replace_all(std::move(text), "{slots}", std::to_string(shared_->options().slots));
-    return replace_all(std::move(text), "{collation}", collation());
+    text = replace_all(std::move(text), "{collation}", collation());
+    constexpr std::string_view named = "{name:";
+    for (std::size_t at = text.find(named); at != std::string::npos; at = text.find(named)) {
+      const std::size_t end = text.find('}', at);
+      const std::string suffix = text.substr(at + named.size(), end - at - named.size());
+      text.replace(at, end - at + 1, quote_identifier(shape().table + suffix));
+    }
+    return text;
   }
 
   [[nodiscard]] MigrationView view_of(const EmbeddedMigration& migration,

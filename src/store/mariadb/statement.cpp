@@ -50,8 +50,10 @@ ResultHandle take_result(MYSQL* connection) {
   return result;
 }
 
-Rows rows_of(MYSQL_RES* result) {
-  Rows rows;
+using Texts = std::vector<std::vector<std::optional<std::string>>>;
+
+Texts texts_of(MYSQL_RES* result) {
+  Texts rows;
   if (result == nullptr) return rows;
   const unsigned columns = mysql_num_fields(result);
   while (const MYSQL_ROW row = mysql_fetch_row(result)) {
@@ -92,8 +94,8 @@ class SeveralStatements {
 
 }  // namespace
 
-Rows run_statement(st_mysql* connection, std::string_view sql,
-                   std::span<const Parameter> parameters) {
+Texts run_for_texts(st_mysql* connection, std::string_view sql,
+                    std::span<const Parameter> parameters) {
   const bool escapes = (status_of(connection) & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0;
   const std::string text = fill_placeholders(
       sql, parameters.size(), escapes, [&](std::string& filled, std::size_t index) {
@@ -102,12 +104,20 @@ Rows run_statement(st_mysql* connection, std::string_view sql,
   if (mysql_real_query(connection, text.data(), static_cast<unsigned long>(text.size())) != 0) {
     fail(connection);
   }
-  Rows rows = rows_of(take_result(connection).get());
+  Texts rows = texts_of(take_result(connection).get());
   // A procedure that was called gives its own end besides.
   while (mysql_more_results(connection) != 0) {
     if (mysql_next_result(connection) > 0) fail(connection);
     (void)take_result(connection);
   }
+  return rows;
+}
+
+Rows run_statement(st_mysql* connection, std::string_view sql,
+                   std::span<const Parameter> parameters) {
+  Rows rows;
+  for (auto& values : run_for_texts(connection, sql, parameters))
+    rows.emplace_back(std::move(values));
   return rows;
 }
 

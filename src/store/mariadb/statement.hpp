@@ -17,6 +17,10 @@ namespace outbox::store::mariadb {
 [[nodiscard]] Rows run_statement(st_mysql* connection, std::string_view sql,
                                  std::span<const Parameter> parameters);
 
+/// The same, with the rows' values as they are.
+[[nodiscard]] std::vector<std::vector<std::optional<std::string>>> run_for_texts(
+    st_mysql* connection, std::string_view sql, std::span<const Parameter> parameters);
+
 /// Any number of statements without parameters, separated by `;`.
 void run_script(st_mysql* connection, const std::string& sql);
 

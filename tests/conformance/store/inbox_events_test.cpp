@@ -58,9 +58,9 @@ TEST_P(StoreConformance, a_handlers_changes_are_undone_to_the_savepoint_and_the_
   store::HomeOptions stock = options();
   stock.consumer_name = "stock";
   const auto inbox = store_->open(stock).inbox();
+  store_->execute("CREATE TABLE effects (name text)");
   {
     const auto transaction = inbox->begin();
-    transaction->execute("CREATE TABLE effects (name text)", {});
     const std::vector<std::optional<std::string>> kept = {"kept"};
     const std::vector<std::optional<std::string>> undone = {"undone"};
     transaction->execute("INSERT INTO effects VALUES ($1)", kept);

@@ -59,6 +59,8 @@ class SqliteUnderTest final : public StoreUnderTest {
         std::chrono::microseconds(duration).count()));
   }
 
+  void execute(const std::string& sql) override { client_->run(sql); }
+
   void forge_checksum(int number) override {
     client_->run(
         fmt::format("UPDATE outboxd_migrations SET checksum = 'forged' WHERE number = {}", number));

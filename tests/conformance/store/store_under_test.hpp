@@ -57,6 +57,8 @@ class StoreUnderTest {
   /// As if that much time had gone by for leases, members, blocked keys, locks, attempts and row
   /// locks.
   virtual void pass_time(std::chrono::milliseconds duration) = 0;
+  /// Runs a statement of a person's, outside of every seam.
+  virtual void execute(const std::string& sql) = 0;
   /// Only for OpenWriterConformance.
   virtual std::unique_ptr<OpenWriter> open_writer() { return nullptr; }
   /// Changes the stored checksum of an applied migration.
