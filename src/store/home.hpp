@@ -40,6 +40,7 @@ struct HomeOptions {
   std::chrono::milliseconds lock_timeout{300000};      ///< When a stale row lock is taken over.
   std::chrono::milliseconds statement_timeout{30000};  ///< For every statement of the relay's.
   int slots = 32;                                      ///< Made by migrate where none are stored.
+  bool daily_partitions = false;                       ///< Of the table that migrate makes.
   std::string consumer_name;                           ///< For `inbox`.
 };
 

@@ -2,7 +2,8 @@
 //
 // The migrations as they stand in the .sql files beside this header, compiled in by embed.cmake.
 // A file whose first line is `-- only: native` makes tables of the product's own set; with a preset
-// (a foreign table) it is left out. Placeholders, filled in by the home: {schema} and {table} as
+// (a foreign table) it is left out; `-- only: daily partitions` is for `outbox.partitions: daily`.
+// Placeholders, filled in by the home: {schema} and {table} as
 // quoted identifiers, {name:text} as an identifier made of the table's name and `text`, {slots} as
 // a number, {outbox} as a literal with the table's name, {collation} as the name of one that
 // compares by bytes.
@@ -20,6 +21,10 @@ struct EmbeddedMigration {
   std::string_view sql;
 
   [[nodiscard]] constexpr bool native_only() const { return sql.starts_with("-- only: native\n"); }
+  /// `outbox.partitions: daily`; never for a foreign table.
+  [[nodiscard]] constexpr bool daily_partitions_only() const {
+    return sql.starts_with("-- only: daily partitions\n");
+  }
 };
 
 [[nodiscard]] std::span<const EmbeddedMigration> postgres_migrations();

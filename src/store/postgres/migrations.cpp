@@ -72,7 +72,9 @@ class PostgresMigrations final : public Migrations {
   [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
     std::vector<EmbeddedMigration> migrations;
     for (const EmbeddedMigration& migration : postgres_migrations()) {
-      if (shape().native || !migration.native_only()) migrations.push_back(migration);
+      if (migration.native_only() && !shape().native) continue;
+      if (migration.daily_partitions_only() && !shared_->options().daily_partitions) continue;
+      migrations.push_back(migration);
     }
     return migrations;
   }
@@ -181,6 +183,14 @@ class PostgresMigrations final : public Migrations {
       connection_.run_script(fmt::format("migration {:04} ({})", migration.number, migration.name),
                              fill_in(migration.sql));
     } catch (const SqlError& error) {
+      if (migration.daily_partitions_only()) {
+        throw Error(ErrorKind::conflict,
+                    fmt::format("{}: outbox.partitions=daily takes an empty table that has nothing "
+                                "of others on it",
+                                error.what()),
+                    "leave it unset, or see \"An outbox that is there already\" in "
+                    "docs/retention.md");
+      }
       if (error.sqlstate() != "42P07") throw;
       throw Error(ErrorKind::conflict,
                   fmt::format("{}: {} was there before and was not made by outboxd", error.what(),

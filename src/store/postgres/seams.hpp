@@ -21,6 +21,7 @@ std::unique_ptr<Events> make_events(std::shared_ptr<Shared> shared);
 std::unique_ptr<Inbox> make_inbox(std::shared_ptr<Shared> shared);
 std::unique_ptr<Locks> make_locks(std::shared_ptr<Shared> shared);
 std::unique_ptr<Schedules> make_schedules(std::shared_ptr<Shared> shared);
+std::unique_ptr<Retention> make_retention(std::shared_ptr<Shared> shared);
 
 /// One of our own tables that needs no outbox table beside it, with its schema and quoted. Throws
 /// Error(not_found) where the session does not find it.

@@ -53,6 +53,7 @@ Home make_home(const HomeOptions& options) {
   home.inbox = [context] { return make_inbox(context); };
   home.locks = [context] { return make_locks(context); };
   home.schedules = [context] { return make_schedules(context); };
+  home.retention = [context] { return make_retention(context); };
   home.ping = [context] {
     const auto connection = context->database->reader(context->options.statement_timeout);
     // Reads the file's header, which opening alone does not.

@@ -22,5 +22,6 @@ using SharedContext = std::shared_ptr<const Context>;
 [[nodiscard]] std::unique_ptr<Inbox> make_inbox(SharedContext context);
 [[nodiscard]] std::unique_ptr<Locks> make_locks(SharedContext context);
 [[nodiscard]] std::unique_ptr<Schedules> make_schedules(SharedContext context);
+[[nodiscard]] std::unique_ptr<Retention> make_retention(SharedContext context);
 
 }  // namespace outbox::store::sqlite
