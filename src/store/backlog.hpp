@@ -33,6 +33,10 @@ class Backlog {
  public:
   virtual ~Backlog() = default;
   virtual BacklogView view(std::int64_t count_max) = 0;
+
+  /// BacklogView::pending_by_type alone, of the first `count_max` unsettled rows: cheap enough to be
+  /// asked every few seconds.
+  virtual std::vector<TypeCount> pending_types(std::int64_t count_max) = 0;
 };
 
 }  // namespace outbox::store

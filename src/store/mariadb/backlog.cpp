@@ -26,6 +26,13 @@ class MariadbBacklog final : public Backlog {
     return view;
   }
 
+  std::vector<TypeCount> pending_types(std::int64_t count_max) override {
+    if (!table_) table_ = shared_->table(connection_);
+    BacklogView view;
+    read_types(view, count_max);
+    return std::move(view.pending_by_type);
+  }
+
  private:
   // Looking must not hurt: a table without an index for this is given up on soon.
   [[nodiscard]] ConnectionOptions backlog_options() const {

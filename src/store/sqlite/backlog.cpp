@@ -28,6 +28,13 @@ class SqliteBacklog final : public Backlog {
     return view;
   }
 
+  std::vector<TypeCount> pending_types(std::int64_t count_max) override {
+    const auto reader = context_->database->reader(context_->options.statement_timeout);
+    BacklogView view;
+    list_types(*reader, count_max, view);
+    return std::move(view.pending_by_type);
+  }
+
  private:
   void count(Connection& reader, std::int64_t count_max, BacklogView& view) const {
     Query pending = reader.query(context_->sql.count_pending, count_max + 1);
