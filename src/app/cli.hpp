@@ -96,6 +96,7 @@ inline constexpr int exit_partial = 7;
 struct LibraryVersions {
   std::string librdkafka;
   std::string libpq;
+  std::string libmariadb;
   std::string sqlite;
 };
 

@@ -9,14 +9,16 @@
 namespace outbox::app {
 
 std::string version_text(const LibraryVersions& versions) {
-  return fmt::format("outboxd {}\nlibrdkafka {}\nlibpq {}\nsqlite {}\n", OUTBOX_VERSION,
-                     versions.librdkafka, versions.libpq, versions.sqlite);
+  return fmt::format("outboxd {}\nlibrdkafka {}\nlibpq {}\nlibmariadb {}\nsqlite {}\n",
+                     OUTBOX_VERSION, versions.librdkafka, versions.libpq, versions.libmariadb,
+                     versions.sqlite);
 }
 
 std::string version_json(const LibraryVersions& versions) {
   const nlohmann::ordered_json json = {{"outboxd", OUTBOX_VERSION},
                                        {"librdkafka", versions.librdkafka},
                                        {"libpq", versions.libpq},
+                                       {"libmariadb", versions.libmariadb},
                                        {"sqlite", versions.sqlite}};
   return json.dump() + "\n";
 }

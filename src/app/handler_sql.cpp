@@ -25,7 +25,8 @@ constexpr std::size_t shown_max = 200;
 // The values of one event's parameters.
 class EventValues {
  public:
-  EventValues(const ReceivedEvent& event, bool is_sqlite) : event_(event), is_sqlite_(is_sqlite) {}
+  EventValues(const ReceivedEvent& event, bool truth_is_number)
+      : event_(event), truth_is_number_(truth_is_number) {}
 
   /// Of an element of an array in the payload; empty: none.
   void set_item(std::string_view item) { item_ = item; }
@@ -106,15 +107,15 @@ class EventValues {
       case JsonType::string:
         return decode_json_string(value.substr(1, value.size() - 2));
       case JsonType::boolean:
-        // SQLite has no truth values but numbers.
-        return is_sqlite_ ? Value(value == "true" ? "1" : "0") : Value(value);
+        // SQLite and MariaDB have no truth values but numbers.
+        return truth_is_number_ ? Value(value == "true" ? "1" : "0") : Value(value);
       default:
         return Value(value);
     }
   }
 
   const ReceivedEvent& event_;
-  const bool is_sqlite_;
+  const bool truth_is_number_;
   std::string_view item_;
   bool checked_ = false;
 };
@@ -152,7 +153,7 @@ void run_for_each(const SqlStatement& statement, EventValues& values, Transactio
 
 void run_statements(std::span<const SqlStatement> statements, const ReceivedEvent& event,
                     Transaction& transaction) {
-  EventValues values(event, transaction.dialect() == Dialect::sqlite);
+  EventValues values(event, transaction.dialect() != Dialect::postgres);
   for (const SqlStatement& statement : statements) {
     if (statement.has_for_each) {
       run_for_each(statement, values, transaction);

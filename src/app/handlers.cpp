@@ -13,6 +13,7 @@
 
 #include <outbox/error.hpp>
 
+#include "library/transaction_mariadb.hpp"
 #include "library/transaction_postgres.hpp"
 #include "library/transaction_sqlite.hpp"
 #include "store/inbox.hpp"
@@ -28,6 +29,12 @@ template <class Work>
 void with_transaction(store::InboxTransaction& inbox, const Work& work) {
   if (sqlite3* const connection = inbox.sqlite(); connection != nullptr) {
     library::SqliteTransaction transaction(connection, {});
+    work(transaction);
+    return;
+  }
+  if (inbox.mariadb() != nullptr) {
+    library::MariadbTransaction transaction(
+        {.native = [&inbox] { return inbox.mariadb(); }, .lost = [] {}}, {});
     work(transaction);
     return;
   }

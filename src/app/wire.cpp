@@ -10,6 +10,7 @@
 
 #include "broker/kafka/home.hpp"
 #include "broker/kafka/version.hpp"
+#include "store/mariadb/home.hpp"
 #include "store/postgres/home.hpp"
 #include "store/sqlite/home.hpp"
 
@@ -111,7 +112,8 @@ store::Home open_home(const config::DatabaseSettings& database, store::HomeOptio
       return store::postgres::make_home(std::move(options));
     case config::DatabaseKind::sqlite:
       return store::sqlite::make_home(options);
-    case config::DatabaseKind::mariadb:  // database_url.cpp refuses its schemes until it has a home
+    case config::DatabaseKind::mariadb:
+      return store::mariadb::make_home(std::move(options));
     case config::DatabaseKind::none:
       break;
   }
@@ -213,7 +215,7 @@ LogFormat log_format(const config::Settings& settings) {
 
 LibraryVersions library_versions() {
   return {broker::kafka::library_version(), store::postgres::library_version(),
-          store::sqlite::library_version()};
+          store::mariadb::library_version(), store::sqlite::library_version()};
 }
 
 void require_libraries() {

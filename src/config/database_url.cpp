@@ -16,7 +16,8 @@ namespace outbox::config {
 namespace {
 
 constexpr std::string_view remedy =
-    "write postgresql://user@host:5432/database, sqlite:///path, or libpq's key=value text";
+    "write postgresql://user@host:5432/database, mariadb://user@host:3306/database, "
+    "sqlite:///path, or libpq's key=value text";
 
 // Parameters of Python drivers that mean nothing to libpq, which would refuse them.
 constexpr std::array<std::string_view, 7> driver_only = {"async_fallback",
@@ -245,6 +246,109 @@ DatabaseAddress postgres_address(Parameters parameters, std::string_view passwor
   return address;
 }
 
+std::string encoded(std::string_view text) {
+  std::string result;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~/").find(letter) != std::string::npos)
+      result += letter;
+    else
+      result += fmt::format("%{:02X}", byte);
+  }
+  return result;
+}
+
+enum class Tls : std::uint8_t { off, on };
+
+// MySQL's words, SQLAlchemy's drivers' and libpq's for the same.
+Tls tls_mode(std::string mode) {
+  mode = lower(mode);
+  std::replace(mode.begin(), mode.end(), '_', '-');
+  if (mode == "disabled" || mode == "disable") return Tls::off;
+  constexpr std::array<std::string_view, 7> on = {
+      "preferred", "prefer", "required", "require", "verify-ca", "verify-full", "verify-identity"};
+  if (std::find(on.begin(), on.end(), mode) != on.end()) return Tls::on;
+  fail("has an ssl_mode that is neither disabled nor required, verify_ca or verify_identity",
+       "write ssl_mode=verify_identity");
+}
+
+/// What the home of MariaDB reads: one form for all that drivers write.
+struct MariadbQuery {
+  std::string text;
+  Tls tls = Tls::off;
+  bool has_ca = false;
+  std::string socket;
+
+  void add(std::string_view name, const std::string& value) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : "&", name, encoded(value));
+  }
+};
+
+MariadbQuery mariadb_query(const Parameters& parameters, std::vector<std::string>& warnings) {
+  MariadbQuery query;
+  for (const auto& [key, value] : parameters) {
+    if (key == "unix_socket" || key == "socket") {
+      query.socket = value;
+      query.add("socket", value);
+    } else if (key == "connect_timeout") {
+      query.add("connect_timeout", value);
+    } else if (key == "sslmode" || key == "ssl_mode" || key == "ssl-mode") {
+      query.tls = tls_mode(value);
+    } else if (key == "ssl_ca" || key == "ssl_cert" || key == "ssl_key") {
+      query.tls = Tls::on;
+      query.has_ca = query.has_ca || key == "ssl_ca";
+      query.add(key == "ssl_ca"     ? "tls_ca"
+                : key == "ssl_cert" ? "tls_certificate"
+                                    : "tls_key",
+                value);
+    } else if (key.starts_with("ssl_verify") || key == "ssl_check_hostname") {
+      warnings.push_back(fmt::format(
+          "database.url: the parameter '{}' is left out: a server on another host is always "
+          "verified",
+          key));
+    } else if (key != "host" && key != "port" && key != "user" && key != "password" &&
+               key != "dbname") {
+      warnings.push_back(fmt::format(
+          "database.url: the parameter '{}' is not known for MariaDB and is left out", key));
+    }
+  }
+  return query;
+}
+
+DatabaseAddress mariadb_address(Parameters parameters, std::string_view password,
+                                std::vector<std::string> warnings) {
+  if (!password.empty()) set(parameters, "password", std::string(password));
+  const std::string host = get(parameters, "host");
+  if (host.find(',') != std::string::npos) {
+    fail("names several hosts", "name the one that is the primary");
+  }
+  if (get(parameters, "dbname").empty()) {
+    fail("names no database", "write it as mariadb://user:password@host:3306/database");
+  }
+  MariadbQuery query = mariadb_query(parameters, warnings);
+  const bool verified = query.tls == Tls::on && (!is_loopback(host) || query.has_ca);
+  if (query.tls == Tls::on) query.add("tls", verified ? "verify" : "on");
+  const std::string port = get(parameters, "port");
+  const std::string server =
+      (host.find(':') == std::string::npos ? encoded(host) : "[" + host + "]") +
+      (port.empty() ? "" : ":" + port);
+  const std::string after = fmt::format("{}/{}{}{}", server, encoded(get(parameters, "dbname")),
+                                        query.text.empty() ? "" : "?", query.text);
+  const std::string user = encoded(get(parameters, "user"));
+  const std::string secret = encoded(get(parameters, "password"));
+  const auto url = [&](const std::string& shown) {
+    return fmt::format("mariadb://{}{}{}{}{}", user, shown.empty() ? "" : ":", shown,
+                       user.empty() && shown.empty() ? "" : "@", after);
+  };
+  DatabaseAddress address;
+  if (query.socket.empty() && !host.empty()) address.hosts = {host};
+  if (query.tls == Tls::on) address.ssl_mode = verified ? "verify-full" : "require";
+  address.has_password = !secret.empty();
+  address.settings = {DatabaseKind::mariadb, url(secret), url(secret.empty() ? "" : "***")};
+  address.warnings = std::move(warnings);
+  return address;
+}
+
 DatabaseAddress sqlite_address(std::string_view rest) {
   // sqlite:///relative.db and sqlite:////absolute.db: three slashes, then the path.
   if (!rest.starts_with('/')) {
@@ -285,8 +389,9 @@ DatabaseAddress parse_database_url(std::string_view url, std::string_view passwo
   }
   if (dialect == "sqlite") return sqlite_address(rest);
   if (dialect == "mysql" || dialect == "mariadb") {
-    fail(fmt::format("has the scheme '{}': MariaDB and MySQL come with a later version", scheme),
-         "use postgresql:// or sqlite:/// until then");
+    std::vector<std::string> warnings;
+    Parameters parameters = parse_url(rest, warnings);
+    return mariadb_address(std::move(parameters), password, std::move(warnings));
   }
   fail(fmt::format("has the unknown scheme '{}'", scheme));
 }

@@ -18,8 +18,10 @@ struct DatabaseAddress {
   std::vector<std::string> warnings;
 };
 
-/// Takes libpq's own forms, SQLAlchemy's (`postgresql+asyncpg://`, `?ssl=require`) and sqlite URLs,
-/// and brings them to what libpq or SQLite take. `password`, if not empty, is used in place of the
+/// Takes libpq's own forms, SQLAlchemy's (`postgresql+asyncpg://`, `mysql+aiomysql://`,
+/// `?ssl=require`) and sqlite URLs, and brings them to what libpq, SQLite or the home of MariaDB
+/// (store/mariadb/address.hpp) take. TLS to a MariaDB on another host always verifies the server;
+/// `prefer` counts as `require`, because that library cannot prefer. `password`, if not empty, is used in place of the
 /// URL's. Throws Fault; what it says never holds more of the URL than its scheme.
 [[nodiscard]] DatabaseAddress parse_database_url(std::string_view url, std::string_view password);
 

@@ -21,8 +21,8 @@ enum class DatabaseKind : std::uint8_t { none, postgres, sqlite, mariadb };
 
 struct DatabaseSettings {
   DatabaseKind kind = DatabaseKind::none;  ///< `none`: database.url is not set.
-  std::string
-      url;  ///< For libpq (key=value text) or SQLite (a path). Holds the password: never log.
+  std::string url;  ///< For libpq (key=value text), SQLite (a path) or MariaDB (a URL). Holds the
+                    ///< password: never log.
   std::string shown;  ///< The same for people: passwords masked.
 
   friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;

@@ -10,8 +10,11 @@ constexpr Setting entries[] = {
     {.name = "database.url",
      .type = url,
      .text = "The database that holds the outbox: `postgresql://user@host:5432/name`, a key=value "
-             "text of libpq, or `sqlite:///path`. SQLAlchemy's forms (`postgresql+asyncpg://`, "
-             "`sqlite+aiosqlite://`) are taken as well; libpq's `sslmode` is the URL's.",
+             "text of libpq, `mariadb://user@host:3306/name` (or `mysql://`), or `sqlite:///path`. "
+             "SQLAlchemy's forms (`postgresql+asyncpg://`, `mysql+pymysql://`, "
+             "`sqlite+aiosqlite://`) are taken as well. libpq's `sslmode` is the URL's; for "
+             "MariaDB `ssl_mode=verify_identity` and `ssl_ca` are, and whenever TLS goes to "
+             "another host the server is verified.",
      .example = "postgresql://relay@db.example:5432/shop?sslmode=verify-full",
      .needed_by = "run relay migrate publish status consume",
      .plain_variable = "DATABASE_CONN"},

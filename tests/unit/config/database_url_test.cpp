@@ -51,6 +51,19 @@ INSTANTIATE_TEST_SUITE_P(
              "host='h' dbname='my db' password=***"},
         Good{"postgresql://u@h/db?password=pw", "user='u' host='h' dbname='db' password='pw'",
              "user='u' host='h' dbname='db' password=***"},
+        Good{"mysql+pymysql://u:p%40%2F@h/db", "mariadb://u:p%40/@h/db", "mariadb://u:***@h/db"},
+        Good{"mariadb+aiomysql://u@h:3307/db?ssl=true", "mariadb://u@h:3307/db?tls=verify",
+             "mariadb://u@h:3307/db?tls=verify"},
+        Good{"mysql://u@127.0.0.1/db?ssl_mode=REQUIRED", "mariadb://u@127.0.0.1/db?tls=on",
+             "mariadb://u@127.0.0.1/db?tls=on"},
+        Good{"mysql+asyncmy://u@localhost/db?ssl_ca=/etc/ca.pem",
+             "mariadb://u@localhost/db?tls_ca=/etc/ca.pem&tls=verify",
+             "mariadb://u@localhost/db?tls_ca=/etc/ca.pem&tls=verify"},
+        Good{"mariadb://u@/db?unix_socket=/run/mysqld/mysqld.sock&charset=utf8mb4",
+             "mariadb://u@/db?socket=/run/mysqld/mysqld.sock",
+             "mariadb://u@/db?socket=/run/mysqld/mysqld.sock"},
+        Good{"mariadb://u@[::1]:3307/db?ssl_mode=disabled", "mariadb://u@[::1]:3307/db",
+             "mariadb://u@[::1]:3307/db"},
         Good{"sqlite:///outbox.db", "outbox.db", "sqlite:///outbox.db"},
         Good{"sqlite+aiosqlite:////var/lib/outbox.db", "/var/lib/outbox.db",
              "sqlite:////var/lib/outbox.db"}));
@@ -75,8 +88,9 @@ TEST_P(BadUrl, is_refused_with_a_remedy_and_without_its_password) {
 
 INSTANTIATE_TEST_SUITE_P(
     Urls, BadUrl,
-    ::testing::Values(Bad{"mysql://u:hunter2@h/db", "MariaDB and MySQL come with a later version"},
-                      Bad{"mysql+aiomysql://u:hunter2@h/db", "later version"},
+    ::testing::Values(Bad{"mysql://u:hunter2@h/", "names no database"},
+                      Bad{"mysql+aiomysql://u:hunter2@h1,h2/db", "several hosts"},
+                      Bad{"mariadb://u:hunter2@h/db?ssl_mode=hunter2", "an ssl_mode"},
                       Bad{"mongodb://u:hunter2@h/db", "unknown scheme 'mongodb'"},
                       Bad{"hunter2", "neither a URL"}, Bad{"host='hunter2", "neither a URL"},
                       Bad{"postgresql://u:hunter2@h:port/db", "a port that is no number"},
@@ -105,13 +119,20 @@ TEST(DatabaseUrl, warns_of_a_password_that_may_go_in_clear_off_loopback) {
   EXPECT_EQ(warnings("postgresql://u:p@[::1]/x"), 0U);
   EXPECT_EQ(warnings("postgresql://u:p@/x?host=/var/run/postgresql"), 0U);
   EXPECT_EQ(warnings("postgresql://u@db.example/x"), 0U);
+  EXPECT_EQ(warnings("mariadb://u:p@db.example/x"), 1U);
+  EXPECT_EQ(warnings("mariadb://u:p@db.example/x?sslmode=verify-full"), 0U);
+  EXPECT_EQ(warnings("mariadb://u:p@db.example/x?ssl_mode=required"), 0U) << "always verified";
+  EXPECT_EQ(warnings("mariadb://u:p@db.example/x?ssl_mode=required&ssl_verify_cert=false"), 1U);
+  EXPECT_EQ(warnings("mariadb://u:p@localhost/x"), 0U);
+  EXPECT_EQ(warnings("mariadb://u:p@localhost/x?charset=utf8mb4"), 1U) << "left out";
 }
 
 TEST(DatabaseUrl, error_names_the_setting_and_its_source) {
   const std::string message =
-      testing::refusal({.environment = {{"DATABASE_CONN", "mysql://u:hunter2@h/db"}}});
-  EXPECT_THAT(message,
-              HasSubstr("database.url (environment DATABASE_CONN) has the scheme 'mysql'"));
+      testing::refusal({.environment = {{"DATABASE_CONN", "mongodb://u:hunter2@h/db"}}});
+  EXPECT_THAT(
+      message,
+      HasSubstr("database.url (environment DATABASE_CONN) has the unknown scheme 'mongodb'"));
   EXPECT_THAT(message, Not(HasSubstr("hunter2")));
   testing::expect_good_message(message);
 }
