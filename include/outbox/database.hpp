@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Transactions for a back end that has no database library of its own, or wants one code for a
-// laptop's SQLite and a server's PostgreSQL. Who has a connection already publishes on that instead
-// (<outbox/postgres.hpp>, <outbox/sqlite.hpp>).
+// laptop's SQLite and a server's PostgreSQL or MariaDB. Who has a connection already publishes on
+// that instead (<outbox/publish.hpp> lists the handles).
 //
 //     outbox::Database database({.url = "postgresql://localhost/shop"});
 //     database.transaction([&](outbox::Transaction& transaction) {
 //       transaction.execute("UPDATE orders SET status = 'PAID' WHERE id = $1", order_id);
 //       transaction.publish(event);
 //     });
+//
+// Where the caller wants to be told in a value what became of it, an unknown end included:
+//
+//     const outbox::PublishResult result =
+//         database.publish_in_transaction(event, [&](outbox::Transaction& transaction) {
+//           transaction.execute("UPDATE orders SET status = 'PAID' WHERE id = $1", order_id);
+//         });
+//     if (result.outcome == outbox::Outcome::unknown) database.find_out(result);
 #pragma once
 
 #include <chrono>
@@ -19,19 +27,22 @@
 #include <type_traits>
 #include <utility>
 
+#include <outbox/event.hpp>
 #include <outbox/publish.hpp>
+#include <outbox/publish_result.hpp>
 #include <outbox/transaction.hpp>
 
 namespace outbox {
 
 struct DatabaseOptions {
   /// As outboxd's own `database.url`: `postgresql://user:password@host:5432/shop`,
-  /// `sqlite:///shop.db` (relative) or `sqlite:////var/lib/shop.db`; or a path that ends in .db or
-  /// .sqlite. SQLite's file is made where there is none.
+  /// `mariadb://user:password@host:3306/shop`, `sqlite:///shop.db` (relative) or
+  /// `sqlite:////var/lib/shop.db`; or a path that ends in .db or .sqlite. SQLite's file is made
+  /// where there is none.
   std::string url = {};
   PublishOptions publish = {};
   /// For one statement, its waiting for locks included, and for getting a connection. Zero: none.
-  /// On SQLite it bounds the waiting alone.
+  /// On SQLite it bounds the waiting alone. MariaDB waits for a lock in whole seconds.
   std::chrono::milliseconds statement_timeout{30000};
   /// Connections that are kept open; more callers at once wait for one. SQLite has one writer, and
   /// all transactions of a process on one file take turns on it.
@@ -68,8 +79,28 @@ class Database {
     }
   }
 
-  /// Runs statements without parameters, separated by `;`, as one transaction: schemas. Errors as
-  /// in transaction().
+  /// Calls `operation` in a transaction, publishes `event` in it and commits: the change and its
+  /// event are both there or both absent, and the result says which (C3). What `operation` throws,
+  /// a refused event and every error of the database's are in the result, not thrown, if they
+  /// derive from std::exception. With PublishOptions::enabled false the change is committed alone.
+  [[nodiscard]] PublishResult publish_in_transaction(
+      const Event& event, const std::function<void(Transaction&)>& operation);
+
+  /// What became of a transaction whose outcome was unknown. Waits for one that the database is
+  /// still ending, at most `wait`; after that `unknown`, and it may be asked again. Throws
+  /// Error(unreachable) where the database is away.
+  ///
+  /// PostgreSQL keeps the outcome itself (pg_xact_status), for as long as it keeps transaction ids:
+  /// the answer is certain, also where the relay has deleted the row meanwhile. After a fail-over
+  /// to a standby that lacks the transaction, it is what the new primary knows.
+  /// MariaDB and SQLite look for the event's row: there it is committed; not there, and the session
+  /// of then over, it is rolled back; but `unknown` stays where a relay with `relay.settle: delete`
+  /// may have deleted the row, or publishing was disabled: look for the change itself then.
+  [[nodiscard]] Outcome find_out(const PublishResult& result,
+                                 std::chrono::milliseconds wait = std::chrono::seconds(30));
+
+  /// Runs statements without parameters, separated by `;`, as one transaction: schemas. On MariaDB
+  /// each statement that changes a schema commits by itself. Errors as in transaction().
   void script(const std::string& sql);
 
   [[nodiscard]] Dialect dialect() const noexcept;

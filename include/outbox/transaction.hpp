@@ -3,9 +3,11 @@
 // One open transaction, whatever the database: statements with parameters, rows as text, events.
 //
 // The SQL is the database's own; placeholders are `$1`, `$2`, … everywhere, each parameter used at
-// least once.
+// least once. On MariaDB they are filled in as literals by the client library's own rules.
 //
-// Thread-safety: one thread at a time. Lifetime: as the function it was given to.
+// Thread-safety: it belongs to the thread that it was given on; any other gets Error(usage).
+// Lifetime: as the function it was given to; afterwards Error(usage), for as long as the Database
+// or the Consumer lives and has not made another transaction of the same object.
 #pragma once
 
 #include <concepts>
@@ -31,9 +33,9 @@ namespace outbox {
 enum class Dialect : std::uint8_t { postgres, sqlite, mariadb };
 
 /// A parameter: a text, a number, a truth value or NULL (std::nullopt). PostgreSQL gets all of them
-/// as text and converts them to what the statement wants; SQLite gets numbers as numbers, because
-/// there a text is greater than any number. Money is best held in integers of the smallest coin.
-/// Bytes that are no text do not fit.
+/// as text and converts them to what the statement wants; SQLite and MariaDB get numbers as
+/// numbers, because to SQLite a text is greater than any number, and MariaDB's LIMIT takes no text.
+/// Money is best held in integers of the smallest coin. Bytes that are no text do not fit.
 class Parameter {
  public:
   enum class Kind : std::uint8_t { text, integer, real };
@@ -84,8 +86,9 @@ class Transaction {
   /// Runs one statement. Returns its rows; with `RETURNING` those that it touched. Throws
   /// Error(failed) with the database's words, Error(conflict) for a deadlock or a lock that was not
   /// got, Error(unreachable) where the connection is gone or the database was too slow. COMMIT and
-  /// ROLLBACK are not its to say: Error(usage). On PostgreSQL nothing more can be done in the
-  /// transaction after an error, unless it goes back to a savepoint.
+  /// ROLLBACK are not its to say: Error(usage); nor on MariaDB a change of the schema, which
+  /// commits. On PostgreSQL nothing more can be done in the transaction after an error, unless it
+  /// goes back to a savepoint; on MariaDB nothing after a deadlock.
   template <class... P>
   Rows execute(std::string_view sql, const P&... parameters) {
     const std::vector<Parameter> all{Parameter(parameters)...};
@@ -101,7 +104,8 @@ class Transaction {
   [[nodiscard]] virtual Dialect dialect() const noexcept = 0;
 
   /// The driver's connection, for what this class does not offer; null where the database is
-  /// another. The transaction on it must not be ended.
+  /// another, the transaction is over or this is another thread. The transaction on it must not be
+  /// ended.
   [[nodiscard]] virtual pg_conn* postgres() noexcept { return nullptr; }
   [[nodiscard]] virtual sqlite3* sqlite() noexcept { return nullptr; }
   [[nodiscard]] virtual st_mysql* mariadb() noexcept { return nullptr; }

@@ -12,6 +12,7 @@
 #include "config/database_url.hpp"
 #include "config/fault.hpp"
 #include "config/kafka_properties.hpp"
+#include "store/mariadb/home.hpp"
 #include "store/postgres/home.hpp"
 #include "store/sqlite/home.hpp"
 
@@ -60,9 +61,14 @@ DatabasePlace find_database(const std::string& url, const std::string& option) {
 
 store::Home make_store(const DatabasePlace& place, store::HomeOptions options) {
   options.url = place.url;
-  return place.kind == config::DatabaseKind::sqlite
-             ? store::sqlite::make_home(options)
-             : store::postgres::make_home(std::move(options));
+  switch (place.kind) {
+    case config::DatabaseKind::sqlite:
+      return store::sqlite::make_home(options);
+    case config::DatabaseKind::mariadb:
+      return store::mariadb::make_home(std::move(options));
+    default:
+      return store::postgres::make_home(std::move(options));
+  }
 }
 
 void add_embedded_broker(const broker::Home& home) {

@@ -9,6 +9,8 @@
 #include "consume/runtime.hpp"
 #include "core/log.hpp"
 #include "library/connections.hpp"
+#include "library/guarded_transaction.hpp"
+#include "library/transaction_mariadb.hpp"
 #include "library/transaction_postgres.hpp"
 #include "library/transaction_sqlite.hpp"
 
@@ -32,12 +34,24 @@ consume::AttemptPolicy attempt_policy(const RetryPolicy& policy) {
   return made;
 }
 
+Dialect dialect_of(config::DatabaseKind kind) {
+  if (kind == config::DatabaseKind::sqlite) return Dialect::sqlite;
+  return kind == config::DatabaseKind::mariadb ? Dialect::mariadb : Dialect::postgres;
+}
+
 // Calls `work` with the public face of the inbox's transaction.
 template <class Work>
-void with_public_transaction(store::InboxTransaction& inbox, const PublishOptions& publish,
-                             const Work& work) {
-  if (sqlite3* const connection = inbox.sqlite(); connection != nullptr) {
-    library::SqliteTransaction transaction(connection, publish);
+void with_public_transaction(Dialect dialect, store::InboxTransaction& inbox,
+                             const PublishOptions& publish, const Work& work) {
+  if (dialect == Dialect::sqlite) {
+    library::SqliteTransaction transaction(inbox.sqlite(), publish);
+    work(transaction);
+    return;
+  }
+  if (dialect == Dialect::mariadb) {
+    // A connection that broke is the inbox's to close, with its next statement.
+    library::MariadbTransaction transaction(
+        {.native = [&inbox] { return inbox.mariadb(); }, .lost = [] {}}, publish);
     work(transaction);
     return;
   }
@@ -80,8 +94,11 @@ class Consumer::Parts {
     const auto entry = std::make_shared<const consume::EventHandler>(consume::EventHandler{
         [this, handler = std::move(handler)](std::span<const ReceivedEvent> events,
                                              store::InboxTransaction& inbox) {
-          with_public_transaction(inbox, options.publish,
-                                  [&](Transaction& transaction) { handler(events, transaction); });
+          with_public_transaction(
+              guarded.dialect(), inbox, options.publish, [&](Transaction& inner) {
+                guarded.with(inner,
+                             [&](Transaction& transaction) { handler(events, transaction); });
+              });
         },
         batch});
     if (types.empty()) handlers.add_for_others(entry);
@@ -133,6 +150,7 @@ class Consumer::Parts {
   const library::DatabasePlace place;
   const broker::Home broker;
   Logger log;
+  library::GuardedTransactions guarded{dialect_of(place.kind)};
   consume::Handlers handlers;
   std::vector<consume::AttemptPolicy> policies;
   std::vector<Matches> matches;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <vector>
 
 #include <outbox/error.hpp>
 
-#include <fmt/format.h>
-
+#include "core/clock.hpp"
 #include "library/backend.hpp"
+#include "library/connection_pool.hpp"
+#include "library/event_row.hpp"
 #include "library/transaction_postgres.hpp"
 #include "store/postgres/connection.hpp"
 
@@ -18,110 +16,16 @@ namespace {
 using store::postgres::Connection;
 using store::postgres::SqlError;
 
-/// Connections, made as they are needed and kept.
-class Connections {
- public:
-  explicit Connections(const DatabaseOptions& options) : options_(options) {}
-
-  /// The last one given back comes first, so that no more stay in use than are needed.
-  std::unique_ptr<Connection> take() {
-    std::unique_lock lock(mutex_);
-    const auto is_free = [&] { return !idle_.empty() || made_ < options_.connections_max; };
-    const auto wait = options_.statement_timeout;
-    if (wait.count() == 0) {
-      free_.wait(lock, is_free);
-    } else if (!free_.wait_for(lock, wait, is_free)) {
-      throw Error(ErrorKind::conflict,
-                  fmt::format("the {} connections of this Database have been in use for {} ms",
-                              options_.connections_max, wait.count()),
-                  "keep transactions short, or raise DatabaseOptions::connections_max");
-    }
-    if (idle_.empty()) {
-      auto made = std::make_unique<Connection>(connection_options());
-      ++made_;
-      return made;
-    }
-    auto taken = std::move(idle_.back());
-    idle_.pop_back();
-    return taken;
-  }
-
-  void give_back(std::unique_ptr<Connection> connection) {
-    {
-      const std::lock_guard lock(mutex_);
-      idle_.push_back(std::move(connection));
-    }
-    free_.notify_one();
-  }
-
- private:
-  [[nodiscard]] store::postgres::ConnectionOptions connection_options() const {
-    return {.url = options_.url,
-            .role = "library",
-            .statement_timeout = options_.statement_timeout,
-            // A little less than the statement has, so that the server says it was a lock.
-            .lock_timeout = options_.statement_timeout * 9 / 10};
-  }
-
-  const DatabaseOptions options_;
-  std::mutex mutex_;
-  std::condition_variable free_;
-  std::vector<std::unique_ptr<Connection>> idle_;
-  int made_ = 0;
-};
-
-/// A connection for as long as this lives.
-class Borrowed {
- public:
-  explicit Borrowed(Connections& connections)
-      : connections_(connections), connection_(connections.take()) {}
-  ~Borrowed() { connections_.give_back(std::move(connection_)); }
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-
-  Connection& operator*() const noexcept { return *connection_; }
-
- private:
-  Connections& connections_;
-  std::unique_ptr<Connection> connection_;
-};
-
-/// Rolled back unless commit() was reached.
-class OpenTransaction {
- public:
-  explicit OpenTransaction(Connection& connection) : connection_(connection) {
-    // What lay idle may have broken meanwhile, of which BEGIN is the first to hear.
-    const bool was_open = connection.is_open();
-    try {
-      connection.begin();
-    } catch (const Error&) {
-      if (!was_open || connection.is_open()) throw;
-      connection.begin();
-    }
-  }
-  ~OpenTransaction() {
-    if (open_) connection_.roll_back();
-  }
-  OpenTransaction(const OpenTransaction&) = delete;
-  OpenTransaction& operator=(const OpenTransaction&) = delete;
-
-  void commit() {
-    connection_.commit();
-    open_ = false;
-  }
-
- private:
-  Connection& connection_;
-  bool open_ = true;
-};
-
 class PostgresBackend final : public Backend {
  public:
   explicit PostgresBackend(const DatabaseOptions& options)
-      : publish_(options.publish), connections_(options) {}
+      : publish_(options.publish),
+        connections_(
+            options.connections_max, options.statement_timeout,
+            [made = connection_options(options)] { return std::make_unique<Connection>(made); }) {}
 
   void run(const std::function<void(Transaction&)>& work) override {
-    const Borrowed borrowed(connections_);
+    const Pool::Borrowed borrowed(connections_);
     Connection& connection = *borrowed;
     const auto open = begin(connection);
     PostgresTransaction transaction(
@@ -141,7 +45,7 @@ class PostgresBackend final : public Backend {
 
   // One message with several statements is a transaction by itself.
   void script(const std::string& sql) override {
-    const Borrowed borrowed(connections_);
+    const Pool::Borrowed borrowed(connections_);
     try {
       (*borrowed).close();  // So that no stale one is met: what runs here is no matter of speed.
       (*borrowed).run_script("running a script", sql);
@@ -152,7 +56,59 @@ class PostgresBackend final : public Backend {
 
   [[nodiscard]] Dialect dialect() const noexcept override { return Dialect::postgres; }
 
+  // The number that the server knows the transaction by, for ever: it never comes again.
+  [[nodiscard]] std::string mark(Transaction& transaction) override {
+    return transaction.execute("SELECT pg_current_xact_id()").at(0).text(0);
+  }
+
+  [[nodiscard]] Outcome find_out(const PublishResult& result,
+                                 std::chrono::milliseconds wait) override {
+    const Moment deadline = BootClock::now() + wait;
+    Outcome outcome = look(result);
+    while (outcome == Outcome::unknown && BootClock::now() < deadline) {
+      run([](Transaction& transaction) { transaction.execute("SELECT pg_sleep(0.02)"); });
+      outcome = look(result);
+    }
+    return outcome;
+  }
+
  private:
+  using Pool = ConnectionPool<Connection>;
+  using OpenTransaction = PooledTransaction<Connection>;
+
+  static store::postgres::ConnectionOptions connection_options(const DatabaseOptions& options) {
+    return {.url = options.url,
+            .role = "library",
+            .statement_timeout = options.statement_timeout,
+            // A little less than the statement has, so that the server says it was a lock.
+            .lock_timeout = options.statement_timeout * 9 / 10};
+  }
+
+  [[nodiscard]] Outcome look(const PublishResult& result) {
+    std::optional<std::string> status;
+    try {
+      run([&](Transaction& transaction) {
+        const Rows rows =
+            transaction.execute("SELECT pg_xact_status($1::xid8)", result.transaction_mark);
+        if (!rows.at(0).is_null(0)) status = rows[0].text(0);
+      });
+    } catch (const Error& error) {
+      // A primary that took over before the transaction reached it has not come to its number.
+      if (std::string_view(error.what()).find("in the future") == std::string_view::npos) throw;
+      return Outcome::rolled_back;
+    }
+    if (status) {
+      if (*status == "committed") return Outcome::committed;
+      return *status == "aborted" ? Outcome::rolled_back : Outcome::unknown;
+    }
+    // So long ago that the server has forgotten: the row alone can tell.
+    bool is_there = false;
+    run([&](Transaction& transaction) {
+      is_there = EventRow(publish_, '"').is_there(transaction, {}, result.event_id);
+    });
+    return is_there ? Outcome::committed : Outcome::unknown;
+  }
+
   static std::unique_ptr<OpenTransaction> begin(Connection& connection) {
     try {
       return std::make_unique<OpenTransaction>(connection);
@@ -165,7 +121,7 @@ class PostgresBackend final : public Backend {
   }
 
   const PublishOptions publish_;
-  Connections connections_;
+  Pool connections_;
 };
 
 }  // namespace

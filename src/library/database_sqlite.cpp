@@ -2,8 +2,10 @@
 #include <outbox/error.hpp>
 
 #include "library/backend.hpp"
+#include "library/event_row.hpp"
 #include "library/transaction_sqlite.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/statement.hpp"
 
 namespace outbox::library {
 namespace {
@@ -35,6 +37,26 @@ class SqliteBackend final : public Backend {
   }
 
   [[nodiscard]] Dialect dialect() const noexcept override { return Dialect::sqlite; }
+
+  // The row's id; where nothing was written there is none.
+  [[nodiscard]] std::string mark(Transaction& transaction) override {
+    if (!publish_.enabled) return {};
+    return std::to_string(store::sqlite::last_row_id(transaction.sqlite()));
+  }
+
+  // Nobody else ends a transaction of this process: what is not there now never comes.
+  [[nodiscard]] Outcome find_out(const PublishResult& result,
+                                 std::chrono::milliseconds /*wait*/) override {
+    Outcome outcome = Outcome::unknown;
+    if (result.transaction_mark.empty()) return outcome;
+    run([&](Transaction& transaction) {
+      const EventRow row(publish_, '"');
+      outcome = row.is_there(transaction, result.transaction_mark, result.event_id)
+                    ? Outcome::committed
+                    : row.when_missing(transaction);
+    });
+    return outcome;
+  }
 
  private:
   using OpenTransaction = store::sqlite::Transaction;

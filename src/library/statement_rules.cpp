@@ -81,6 +81,19 @@ void refuse_transaction_end(std::string_view sql) {
               "return from the function to commit, throw to roll back");
 }
 
+void refuse_implicit_commit(std::string_view sql) {
+  constexpr std::array committing = {"ALTER",    "CREATE",   "DROP",   "GRANT",  "LOCK",
+                                     "OPTIMIZE", "RENAME",   "REVOKE", "REPAIR", "ANALYZE",
+                                     "FLUSH",    "TRUNCATE", "UNLOCK", "XA"};
+  Words words(sql);
+  const std::string first = words.next();
+  if (std::find(committing.begin(), committing.end(), first) == committing.end()) return;
+  if ((first == "CREATE" || first == "DROP") && words.next() == "TEMPORARY") return;
+  throw Error(ErrorKind::usage,
+              fmt::format("{} would commit the transaction by itself on MariaDB", first),
+              "run it by Database::script, apart from transactions");
+}
+
 void refuse_zero_bytes(std::span<const Parameter> parameters) {
   for (const Parameter& parameter : parameters) {
     if (!parameter.text() || parameter.text()->find('\0') == std::string::npos) continue;

@@ -12,6 +12,10 @@ namespace outbox::library {
 /// released and gone back to.
 void refuse_transaction_end(std::string_view sql);
 
+/// For MariaDB, where a statement that changes a schema commits first: throws Error(usage) for such
+/// a one by its first words. Temporary tables may be made and dropped.
+void refuse_implicit_commit(std::string_view sql);
+
 /// Throws Error(usage) where a parameter has a zero byte: PostgreSQL would cut it off there.
 void refuse_zero_bytes(std::span<const Parameter> parameters);
 

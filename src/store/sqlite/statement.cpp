@@ -70,4 +70,8 @@ bool is_in_transaction(sqlite3* connection) noexcept {
   return sqlite3_get_autocommit(connection) == 0;
 }
 
+std::int64_t last_row_id(sqlite3* connection) noexcept {
+  return sqlite3_last_insert_rowid(connection);
+}
+
 }  // namespace outbox::store::sqlite

@@ -3,6 +3,7 @@
 // SQL that is not ours, on any connection.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -18,5 +19,8 @@ namespace outbox::store::sqlite {
                                  std::span<const Parameter> parameters);
 
 [[nodiscard]] bool is_in_transaction(sqlite3* connection) noexcept;
+
+/// Of the last INSERT on the connection.
+[[nodiscard]] std::int64_t last_row_id(sqlite3* connection) noexcept;
 
 }  // namespace outbox::store::sqlite

@@ -10,8 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ConsumingFaults : public Consuming {};
-INSTANTIATE_TEST_SUITE_P(Both, ConsumingFaults,
-                         ::testing::Values(Dialect::postgres, Dialect::sqlite), dialect_name);
+INSTANTIATE_TEST_SUITE_P(Each, ConsumingFaults, all_dialects(), dialect_name);
 
 TEST_P(ConsumingFaults, dead_letters_at_once_what_a_policy_says_and_handles_what_stands_behind) {
   send({{.value = "poison"}, {}, {.value = std::string(500'000, '[')}});
@@ -92,7 +91,12 @@ TEST_P(ConsumingFaults, loses_nothing_while_another_of_its_topics_is_not_there) 
   EXPECT_EQ(value(database_, "SELECT count(*) FROM effects"), "1000");
 }
 
-TEST_P(ConsumingFaults, fails_the_event_whose_handler_swallows_an_error_of_the_database) {
+// On MariaDB an error ends the statement alone, save for a deadlock.
+class ConsumingWhereAnErrorEnds : public Consuming {};
+INSTANTIATE_TEST_SUITE_P(Each, ConsumingWhereAnErrorEnds,
+                         ::testing::Values(Dialect::postgres, Dialect::sqlite), dialect_name);
+
+TEST_P(ConsumingWhereAnErrorEnds, fails_the_event_whose_handler_swallows_an_error_of_the_database) {
   send({{}, {.type = "BAD"}, {}});
   ConsumerOptions made = consumer_options();
   made.retry.attempts_max = 1;
@@ -133,7 +137,7 @@ TEST_P(ConsumingFaults, sends_a_dead_letter_that_is_too_large_without_its_value)
 }
 
 class ConsumingOnPostgres : public Consuming {};
-INSTANTIATE_TEST_SUITE_P(Both, ConsumingOnPostgres, ::testing::Values(Dialect::postgres),
+INSTANTIATE_TEST_SUITE_P(Each, ConsumingOnPostgres, ::testing::Values(Dialect::postgres),
                          dialect_name);
 
 TEST_P(ConsumingOnPostgres, works_partitions_at_the_same_time) {

@@ -9,8 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-INSTANTIATE_TEST_SUITE_P(Both, Consuming, ::testing::Values(Dialect::postgres, Dialect::sqlite),
-                         dialect_name);
+INSTANTIATE_TEST_SUITE_P(Each, Consuming, all_dialects(), dialect_name);
 
 TEST_P(Consuming, gives_a_typed_payload_and_takes_duplicates_once) {
   const Message first;

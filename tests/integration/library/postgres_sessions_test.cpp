@@ -5,12 +5,12 @@
 
 #include <outbox/database.hpp>
 
-#include "integration/library/both.hpp"
+#include "integration/library/each.hpp"
 
 namespace outbox::testing {
 namespace {
 
-class DatabaseSessions : public OnBoth {
+class DatabaseSessions : public OnEach {
  protected:
   DatabaseSessions() : database_(options()) {
     database_.script("CREATE TABLE orders (id BIGINT PRIMARY KEY, status TEXT)");
@@ -27,7 +27,7 @@ class DatabaseSessions : public OnBoth {
 
   Database database_;
 };
-INSTANTIATE_TEST_SUITE_P(Both, DatabaseSessions, ::testing::Values(Dialect::postgres),
+INSTANTIATE_TEST_SUITE_P(Each, DatabaseSessions, ::testing::Values(Dialect::postgres),
                          dialect_name);
 
 TEST_P(DatabaseSessions, one_that_was_ended_while_idle_is_replaced_without_an_error) {

@@ -32,7 +32,7 @@ class PublishOnMariadb : public ::testing::Test {
   }
   std::string count() { return store_.value("SELECT count(*) FROM outbox_events"); }
 
-  MariadbDatabase store_;
+  MariadbScratch store_;
   MariadbHandle connection_ = store_.connect();
 };
 

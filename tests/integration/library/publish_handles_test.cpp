@@ -142,11 +142,12 @@ struct SociSqlite : Holds<SqliteStore>, Soci {
   SociSqlite() : Soci("sqlite3", "db=" + store.file()) {}
 };
 struct SociMariadb : Holds<MariadbStore>, Soci {
-  SociMariadb()
-      : Soci("mysql", "db=" + store.database().name() + " host=" + store.database().host() +
-                          " port=" + std::to_string(store.database().port()) +
-                          " user=" + store.database().user() +
-                          " password=" + store.database().password() + " charset=utf8mb4") {}
+  SociMariadb() : Soci("mysql", place(store.database().address())) {}
+  static std::string place(const store::mariadb::Address& address) {
+    return "db=" + address.database + " host=" + address.host +
+           " port=" + std::to_string(address.port) + " user=" + address.user +
+           " password=" + address.password + " charset=utf8mb4";
+  }
 };
 
 // What guarantees no transaction is no argument.

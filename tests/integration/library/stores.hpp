@@ -75,14 +75,14 @@ class SqliteStore {
 
 class MariadbStore {
  public:
-  [[nodiscard]] const MariadbDatabase& database() const { return database_; }
+  [[nodiscard]] const MariadbScratch& database() const { return database_; }
   std::vector<std::string> column(const std::string& name) {
     const std::string text = name == "payload_bytes" ? "hex(payload_bytes)" : name;
     return database_.run("SELECT coalesce(" + text + ", '-') FROM outbox_events ORDER BY id");
   }
 
  private:
-  MariadbDatabase database_;
+  MariadbScratch database_;
 };
 
 inline Event order_event(const std::string& aggregate_id, const std::string& payload = "{}") {

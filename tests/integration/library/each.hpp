@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One test on both databases: a schema or a file of its own, migrated.
+// One test on each database: a schema, a file or a database of its own, migrated.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -12,24 +12,30 @@
 #include <outbox/database.hpp>
 #include <outbox/error.hpp>
 
+#include "conformance/store/mariadb_under_test.hpp"
 #include "conformance/store/postgres_under_test.hpp"
 #include "integration/sqlite/scratch.hpp"
+#include "store/mariadb/home.hpp"
 #include "store/postgres/home.hpp"
 #include "store/sqlite/home.hpp"
 
 namespace outbox::testing {
 
-class OnBoth : public ::testing::TestWithParam<Dialect> {
+class OnEach : public ::testing::TestWithParam<Dialect> {
  protected:
-  OnBoth() {
+  OnEach() {
     store::HomeOptions options;
     if (GetParam() == Dialect::postgres) {
       schema_.emplace();
       options.url = url_ = schema_->url();
       store::postgres::make_home(options).migrations()->apply();
-    } else {
+    } else if (GetParam() == Dialect::sqlite) {
       options.url = url_ = folder_.file();
       store::sqlite::make_home(options).migrations()->apply();
+    } else {
+      mariadb_.emplace();
+      options.url = url_ = mariadb_->url();
+      store::mariadb::make_home(options).migrations()->apply();
     }
   }
 
@@ -68,10 +74,16 @@ class OnBoth : public ::testing::TestWithParam<Dialect> {
   std::string url_;
   ScratchFolder folder_;
   std::optional<PostgresSchema> schema_;
+  std::optional<MariadbDatabase> mariadb_;
 };
 
+inline auto all_dialects() {
+  return ::testing::Values(Dialect::postgres, Dialect::sqlite, Dialect::mariadb);
+}
+
 inline std::string dialect_name(const ::testing::TestParamInfo<Dialect>& info) {
-  return info.param == Dialect::postgres ? "postgres" : "sqlite";
+  if (info.param == Dialect::postgres) return "postgres";
+  return info.param == Dialect::sqlite ? "sqlite" : "mariadb";
 }
 
 }  // namespace outbox::testing
