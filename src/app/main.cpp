@@ -67,6 +67,7 @@ int main(int count, char** values) {
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
   const std::vector<std::string> words(values + 1, values + count);
+  outbox::app::tune_libraries();
   try {
     return run(words);
   } catch (const outbox::Error& error) {

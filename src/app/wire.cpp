@@ -218,6 +218,10 @@ LibraryVersions library_versions() {
           store::mariadb::library_version(), store::sqlite::library_version()};
 }
 
+void tune_libraries() {
+  store::sqlite::count_no_memory();
+}
+
 void require_libraries() {
   broker::kafka::require_library_version();
 }

@@ -51,3 +51,5 @@ namespace outbox::app {
 void require_libraries();
 
 }  // namespace outbox::app
+/// What the program wants of its libraries, being their only user; before anything else.
+void tune_libraries();

@@ -16,6 +16,8 @@ using RouteView = std::tuple<std::string_view, std::string_view, std::string_vie
 
 // What one read leaves out. The statement asks it row by row through the SQL function
 // outboxd_wanted(), before SQLite has fetched a payload: no row that waits costs more than its key.
+// Rows in flight are most of those that a read meets, and are asked for by outboxd_in_flight(),
+// which needs the id alone: SQLite answers it from the index and never goes to the row.
 class RowFilter {
  public:
   void prepare(const ReadRequest& request, const std::vector<std::string>& aggregate_types,
@@ -31,6 +33,7 @@ class RowFilter {
     for (const RowId& id : request.in_flight)
       in_flight_.push_back(id.number);
     std::sort(in_flight_.begin(), in_flight_.end());
+    next_in_flight_ = in_flight_.begin();
     blocked_keys_.clear();
     blocked_keys_.insert(request.blocked_keys.begin(), request.blocked_keys.end());
     only_keys_.clear();
@@ -44,11 +47,17 @@ class RowFilter {
     aggregate_types_.insert(aggregate_types.begin(), aggregate_types.end());
   }
 
-  [[nodiscard]] bool wants(std::int64_t id, std::string_view key, const RouteView& route) const {
+  /// For ids in ascending order, as the statement reads them.
+  [[nodiscard]] bool is_in_flight(std::int64_t id) {
+    while (next_in_flight_ != in_flight_.end() && *next_in_flight_ < id)
+      ++next_in_flight_;
+    return next_in_flight_ != in_flight_.end() && *next_in_flight_ == id;
+  }
+
+  [[nodiscard]] bool wants(std::string_view key, const RouteView& route) const {
     if (!wanted_slots_[static_cast<std::size_t>(slot_of_key(key, slots_))]) return false;
     const std::string_view aggregate_type = std::get<1>(route);
     if (!aggregate_types_.empty() && !aggregate_types_.contains(aggregate_type)) return false;
-    if (std::binary_search(in_flight_.begin(), in_flight_.end(), id)) return false;
     if (!only_keys_.empty() && !only_keys_.contains(key)) return false;
     if (!blocked_keys_.empty() && blocked_keys_.contains(key)) return false;
     return !std::binary_search(held_routes_.begin(), held_routes_.end(), route);
@@ -58,6 +67,7 @@ class RowFilter {
   int slots_ = 1;
   std::vector<bool> wanted_slots_;
   std::vector<std::int64_t> in_flight_;
+  std::vector<std::int64_t>::const_iterator next_in_flight_;
   std::unordered_set<std::string_view> blocked_keys_;
   std::unordered_set<std::string_view> only_keys_;
   std::vector<RouteView> held_routes_;
@@ -72,9 +82,13 @@ std::string_view view_of(sqlite3_value* value) {
 
 void outboxd_wanted(sqlite3_context* context, int, sqlite3_value** values) {
   const auto& filter = *static_cast<const RowFilter*>(sqlite3_user_data(context));
-  const RouteView route(view_of(values[2]), view_of(values[3]), view_of(values[4]));
-  const bool wanted = filter.wants(sqlite3_value_int64(values[0]), view_of(values[1]), route);
-  sqlite3_result_int(context, wanted ? 1 : 0);
+  const RouteView route(view_of(values[1]), view_of(values[2]), view_of(values[3]));
+  sqlite3_result_int(context, filter.wants(view_of(values[0]), route) ? 1 : 0);
+}
+
+void outboxd_in_flight(sqlite3_context* context, int, sqlite3_value** values) {
+  auto& filter = *static_cast<RowFilter*>(sqlite3_user_data(context));
+  sqlite3_result_int(context, filter.is_in_flight(sqlite3_value_int64(values[0])) ? 1 : 0);
 }
 
 class SqliteCapture final : public Capture {
@@ -125,8 +139,11 @@ class SqliteCapture final : public Capture {
   Connection& open_reader() {
     if (reader_ == nullptr) {
       reader_ = context_->database->reader(context_->options.statement_timeout);
-      sqlite3_create_function_v2(reader_->handle(), "outboxd_wanted", 5,
+      sqlite3_create_function_v2(reader_->handle(), "outboxd_wanted", 4,
                                  SQLITE_UTF8 | SQLITE_DIRECTONLY, &filter_, &outboxd_wanted,
+                                 nullptr, nullptr, nullptr);
+      sqlite3_create_function_v2(reader_->handle(), "outboxd_in_flight", 1,
+                                 SQLITE_UTF8 | SQLITE_DIRECTONLY, &filter_, &outboxd_in_flight,
                                  nullptr, nullptr, nullptr);
     }
     return *reader_;

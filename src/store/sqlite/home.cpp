@@ -62,6 +62,11 @@ Home make_home(const HomeOptions& options) {
   return home;
 }
 
+void count_no_memory() {
+  // Refused where SQLite is at work already; it is then only slower.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 std::string library_version() {
   return sqlite3_libversion();
 }

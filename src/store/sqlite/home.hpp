@@ -27,6 +27,10 @@ namespace outbox::store::sqlite {
 /// SQLite has not got: capture `row`, a table that is not the product's own, a schema.
 [[nodiscard]] Home make_home(const HomeOptions& options);
 
+/// For a program that is the process's only user of SQLite, before its first connection: SQLite
+/// counts no memory, which costs a lock at each allocation otherwise (a tenth of a relay's time).
+void count_no_memory();
+
 /// For `outboxd version`, e.g. "3.40.1".
 [[nodiscard]] std::string library_version();
 

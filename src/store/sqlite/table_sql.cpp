@@ -48,8 +48,9 @@ TableSql::TableSql(const TableShape& shape) {
       "SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, "
       "payload_bytes, content_type, topic, headers, retry_count, "
       "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000 "
-      "FROM {} AND id >= ?1 AND outboxd_wanted(id, coalesce(event_key, aggregate_id), topic, "
-      "aggregate_type, event_type) ORDER BY id",
+      "FROM {} AND id >= ?1 AND NOT outboxd_in_flight(id) AND "
+      "outboxd_wanted(coalesce(event_key, aggregate_id), topic, aggregate_type, event_type) "
+      "ORDER BY id",
       from_unsettled);
   publish_mark = fmt::format(
       "UPDATE {} SET status = 'PUBLISHED', published_at = ?1 "
