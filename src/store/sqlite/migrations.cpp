@@ -137,7 +137,7 @@ class SqliteMigrations final : public Migrations {
     const std::string& table = context_->table_name;
     std::string sql(migration.sql);
     replace_all(sql, "{table}", quoted_identifier(table));
-    for (const std::string_view suffix : {"_unsettled", "_dead"}) {
+    for (const std::string_view suffix : {"_unsettled", "_dead", "_pending"}) {
       replace_all(sql, fmt::format("{{name:{}}}", suffix),
                   quoted_identifier(derived_name(table, suffix)));
     }
