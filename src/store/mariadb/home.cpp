@@ -25,6 +25,7 @@ Home make_home(HomeOptions options) {
   home.inbox = [shared] { return make_inbox(shared); };
   home.locks = [shared] { return make_locks(shared); };
   home.schedules = [shared] { return make_schedules(shared); };
+  home.retention = [shared] { return make_retention(shared); };
   home.ping = [shared] {
     Connection connection(shared->connection_options("ping"));
     connection.run("asking for a sign of life", "SELECT 1", Effect::reads);

@@ -93,7 +93,9 @@ class MariadbMigrations final : public Migrations {
   [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
     std::vector<EmbeddedMigration> wanted;
     for (const EmbeddedMigration& migration : mariadb_migrations()) {
-      if (shape().native || !migration.native_only()) wanted.push_back(migration);
+      if (migration.native_only() && !shape().native) continue;
+      if (migration.daily_partitions_only() && !shared_->options().daily_partitions) continue;
+      wanted.push_back(migration);
     }
     return wanted;
   }
@@ -213,10 +215,27 @@ class MariadbMigrations final : public Migrations {
                   "set outbox.preset to the document whose table it is, or outbox.table to "
                   "another name");
     }
+    if (migration.daily_partitions_only()) refuse_rows(migration);
     connection_.run(doing, fmt::format("INSERT INTO {} (outbox_table, number, name, checksum) "
                                        "VALUES ({}, {}, {}, {})",
                                        record_table(), quote_text(shape().table), migration.number,
                                        quote_text(migration.name), quote_text(migration.checksum)));
+  }
+
+  // Building a full table anew would keep everybody waiting.
+  void refuse_rows(const EmbeddedMigration& migration) {
+    const Result found = connection_.run(
+        doing,
+        fmt::format("SELECT 1 FROM {}.{} LIMIT 1", quote_identifier(schema_),
+                    quote_identifier(shape().table)),
+        Effect::reads);
+    if (found.rows() == 0) return;
+    throw Error(ErrorKind::conflict,
+                fmt::format("MariaDB: migration {:04} ({}): the table has rows, and "
+                            "outbox.partitions=daily takes an empty one",
+                            migration.number, migration.name),
+                "leave it unset, or see \"An outbox that is there already\" in "
+                "docs/retention.md");
   }
 
   // The one that pads nothing has another name on each of the two.

@@ -29,5 +29,6 @@ std::unique_ptr<Events> make_events(std::shared_ptr<Shared> shared);
 std::unique_ptr<Inbox> make_inbox(std::shared_ptr<Shared> shared);
 std::unique_ptr<Locks> make_locks(std::shared_ptr<Shared> shared);
 std::unique_ptr<Schedules> make_schedules(std::shared_ptr<Shared> shared);
+std::unique_ptr<Retention> make_retention(std::shared_ptr<Shared> shared);
 
 }  // namespace outbox::store::mariadb
