@@ -9,7 +9,7 @@ namespace outbox::store::mariadb {
 namespace {
 
 // Shorter runs are as cheap one by one.
-constexpr std::size_t run_min = 3;
+constexpr std::size_t run_min = 8;
 
 std::string list_of(std::string_view column, const std::string& values) {
   return fmt::format("{} IN ({})", column, values);
