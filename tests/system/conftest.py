@@ -57,6 +57,13 @@ class Services:
         return self.values["OUTBOXD_TEST_KAFKA_SASL"]
 
     @property
+    def mariadb(self):
+        """Started by the first test that asks for it; ends with a slash, for a database's name."""
+        if "OUTBOXD_TEST_MARIADB" not in self.values:
+            self.up("mariadb")
+        return self.values["OUTBOXD_TEST_MARIADB"]
+
+    @property
     def redis(self):
         """Started by the first test that asks for it."""
         if "OUTBOXD_TEST_REDIS" not in self.values:

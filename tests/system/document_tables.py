@@ -86,5 +86,39 @@ create table outbox_events (
 );
 """
 
+# The same two documents on MariaDB and MySQL.
+TRADING_MARIADB = """
+create table outbox_events (
+  id char(36) primary key,
+  event_type varchar(100) not null,
+  aggregate_id varchar(100) not null,
+  aggregate_type varchar(100) not null,
+  event_data json not null,
+  status enum('pending', 'published', 'failed', 'retry') not null default 'pending',
+  retry_count int not null default 0,
+  max_retries int not null default 3,
+  created_at timestamp not null default current_timestamp,
+  updated_at timestamp not null default current_timestamp,
+  published_at timestamp null,
+  key idx_status_created (status, created_at)
+) engine = InnoDB default charset = utf8mb4
+"""
+
+FRAMEWORK_MARIADB = """
+create table outbox_events (
+  id bigint auto_increment primary key,
+  aggregate_id varchar(255) not null,
+  event_type varchar(255) not null,
+  event_data text not null,
+  created_at timestamp not null default current_timestamp,
+  processed_at timestamp null,
+  status enum('PENDING', 'PROCESSED', 'FAILED') not null default 'PENDING',
+  retry_count int not null default 0,
+  version bigint not null default 0
+) engine = InnoDB default charset = utf8mb4
+"""
+
+MARIADB_TABLES = {"trading": TRADING_MARIADB, "framework": FRAMEWORK_MARIADB}
+
 TABLES = {"publisher": PUBLISHER, "shop": SHOP, "trading": TRADING, "framework": FRAMEWORK,
           "commerce": COMMERCE}
