@@ -21,8 +21,9 @@ struct DatabaseAddress {
 /// Takes libpq's own forms, SQLAlchemy's (`postgresql+asyncpg://`, `mysql+aiomysql://`,
 /// `?ssl=require`) and sqlite URLs, and brings them to what libpq, SQLite or the home of MariaDB
 /// (store/mariadb/address.hpp) take. TLS to a MariaDB on another host always verifies the server;
-/// `prefer` counts as `require`, because that library cannot prefer. `password`, if not empty, is used in place of the
-/// URL's. Throws Fault; what it says never holds more of the URL than its scheme.
+/// `prefer` counts as `require`, because that library cannot prefer. `password`, if not empty, is
+/// used in place of the URL's. Throws Fault; what it says never holds more of the URL than its
+/// scheme.
 [[nodiscard]] DatabaseAddress parse_database_url(std::string_view url, std::string_view password);
 
 /// True for a host that is this machine: none, a socket's path, localhost, 127.0.0.0/8, ::1.

@@ -22,7 +22,7 @@ EDGES = {
     "publish": {"core"},
     "store": {"core"},
     "store/postgres": {"core", "publish", "store"},  # Events::insert, by the one row encoding
-    "store/mariadb": {"core", "store"},
+    "store/mariadb": {"core", "publish", "store"},
     "store/sqlite": {"core", "store"},
     "store/redis": {"core", "store"},
     "broker": {"core"},

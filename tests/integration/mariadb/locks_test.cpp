@@ -24,8 +24,8 @@ class MariadbLocking : public ::testing::Test {
         {.url = database_.url(), .role = "test", .database = {}, .lock_timeout = 1s});
   }
 
-  // Ends once a session of this database waits for a row's lock. What InnoDB tells of that is as old
-  // as the last question, unless nobody asks for a tenth of a second.
+  // Ends once a session of this database waits for a row's lock. What InnoDB tells of that is as
+  // old as the last question, unless nobody asks for a tenth of a second.
   void wait_until_blocked() {
     const std::string waiting =
         "SELECT count(*) FROM information_schema.innodb_trx x JOIN "
