@@ -4,6 +4,7 @@
 // call that was given up may end long after its session.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -61,11 +62,13 @@ class Board {
     closed_ = true;
   }
 
-  /// The same, and nothing is reported any more.
-  void abandon() {
+  /// The same, and nothing is reported any more. Returns how many reports of success nobody took.
+  std::int64_t abandon() {
     const std::lock_guard lock(mutex_);
     closed_ = abandoned_ = true;
-    reports_.clear();
+    const std::vector<CallReport> dropped = std::exchange(reports_, {});
+    return std::count_if(dropped.begin(), dropped.end(),
+                         [](const CallReport& report) { return report.end == CallEnd::done; });
   }
 
   void close_key(const std::string& key) {
@@ -73,9 +76,23 @@ class Board {
     closed_keys_.insert(key);
   }
 
-  [[nodiscard]] bool may_begin(const std::string& key) const {
+  /// False where the call must not be made.
+  [[nodiscard]] bool begin(std::uint64_t call, const std::string& key) {
     const std::lock_guard lock(mutex_);
-    return !closed_ && !closed_keys_.contains(key);
+    if (closed_ || closed_keys_.contains(key)) return false;
+    begun_.insert(call);
+    return true;
+  }
+
+  [[nodiscard]] bool has_begun(std::uint64_t call) const {
+    const std::lock_guard lock(mutex_);
+    return begun_.contains(call);
+  }
+
+  /// Its report was taken.
+  void forget(std::uint64_t call) {
+    const std::lock_guard lock(mutex_);
+    begun_.erase(call);
   }
 
   /// What came; waits for it up to `pause`, or until a stop is requested.
@@ -90,6 +107,7 @@ class Board {
   std::condition_variable_any changed_;
   std::vector<CallReport> reports_;
   std::set<std::string> closed_keys_;
+  std::set<std::uint64_t> begun_;
   bool closed_ = false;
   bool abandoned_ = false;
 };

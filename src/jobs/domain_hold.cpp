@@ -6,6 +6,8 @@
 
 #include <outbox/error.hpp>
 
+#include "jobs/job_runner.hpp"
+
 namespace outbox::jobs {
 
 namespace {
@@ -15,6 +17,23 @@ using std::chrono::milliseconds;
 // Slots that a former holder died with come free a little after its lock.
 constexpr milliseconds look_for_slots{500};
 
+// Domains that begin at the same time write the same few rows, for which a database may make one of
+// them give way.
+constexpr int tries = 5;
+constexpr milliseconds pause_between_tries{50};
+
+template <class Call>
+auto with_patience(const std::stop_token& stop, const Call& call) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return call();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unreachable || attempt == tries) throw;
+    }
+    wait_or_stop(stop, pause_between_tries * attempt);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<DomainHold> DomainHold::take(const store::Home& home, const MakeLocks& locks,
@@ -22,12 +41,13 @@ std::unique_ptr<DomainHold> DomainHold::take(const store::Home& home, const Make
                                              const std::stop_token& stop) {
   auto lock = KeptLock::acquire(locks(), terms.lock, logger, stop);
   if (lock == nullptr) return nullptr;
-  const store::Agreed agreed = home.agreement()->agree(terms.terms);
+  const auto agreement = home.agreement();
+  const store::Agreed agreed = with_patience(stop, [&] { return agreement->agree(terms.terms); });
   HoldTerms stored = terms;
   stored.terms.slots = agreed.slots;
   auto hold = std::make_unique<DomainHold>(std::move(lock), home.leases(), stored, logger);
   hold->outbox_id_ = agreed.outbox_id;
-  hold->leases_->join();
+  with_patience(stop, [&] { hold->leases_->join(); });
   hold->deadline_ = BootClock::now() + hold->ttl_;
   hold->acquire();
   DomainHold* const kept = hold.get();

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t troubles_max = 10'000;
 constexpr std::size_t kept_routes_max = 1'000;
 constexpr std::chrono::milliseconds pause_while_away{500};
+constexpr std::chrono::milliseconds look_at_stuck{200};
 constexpr std::chrono::seconds repeat_log{10};
 
 // By what a row's turn is ordered: its key, or itself where it has none.
@@ -47,6 +48,7 @@ bool DomainSession::work(const std::stop_token& stop, std::optional<std::size_t>
     if (!stopping && (stop.stop_requested() || others_wanted())) {
       stopping = true;
       board_->close();
+      forget_unbegun();
     }
     // Whoever stops waits for what runs alone; the token would wake him for nothing.
     const bool read_now =
@@ -54,14 +56,20 @@ bool DomainSession::work(const std::stop_token& stop, std::optional<std::size_t>
     const auto pause = read_now ? Duration(0) : Duration(options_.polling_interval);
     for (const CallReport& report : board_->take(pause, stopping ? std::stop_token() : stop))
       note(report);
+    if (!to_.hold.stands()) break;  // The store would refuse it where a successor works already.
     if (BootClock::now() >= not_before_) settle();
     const bool idle = nothing_in_hand();
     if (idle && (stopping || (pass_left_ && reached_end_))) return true;
     if (!stopping && BootClock::now() >= std::max(read_at_, not_before_) && room_to_read()) read();
   }
-  board_->abandon();
-  to_.counts.unsettled += static_cast<std::int64_t>(published_.size() + changes_.size());
+  to_.counts.unsettled +=
+      board_->abandon() + static_cast<std::int64_t>(published_.size() + changes_.size());
   return false;
+}
+
+// What waits in the queue may do so for long, behind a call that is stuck; it is not waited for.
+void DomainSession::forget_unbegun() {
+  std::erase_if(calls_, [&](const auto& entry) { return !board_->has_begun(entry.first); });
 }
 
 bool DomainSession::nothing_to_settle() const {
@@ -172,8 +180,20 @@ void DomainSession::open_keys() {
 
 bool DomainSession::take_row(const RowBatch& batch, const OutboxRow& row) {
   auto handler = options_.find_handler(options_.domain, row.event_type);
-  if (handler != nullptr) return order(batch, row, std::move(handler));
-  leave_unhandled(row);
+  if (handler == nullptr) {
+    leave_unhandled(row);
+    return true;
+  }
+  const std::string line = line_of(row);
+  if (!to_.queue.is_stuck(line)) return order(batch, row, std::move(handler));
+  // A call that an earlier session gave up still runs: nobody is to wait behind it.
+  Trouble& trouble = troubles_[line];
+  trouble.closed = true;
+  trouble.has_key = !row.key_is_null;
+  if (trouble.head != row.id) trouble.attempts = 0;
+  trouble.head = row.id;
+  trouble.blocked_until = pass_left_ ? Moment::max() : BootClock::now() + look_at_stuck;
+  board_->close_key(line);
   return true;
 }
 
@@ -252,6 +272,7 @@ void DomainSession::note(const CallReport& report) {
     stuck_lines_.erase(stuck);
     return;
   }
+  board_->forget(report.call);
   const auto found = calls_.find(report.call);
   if (found == calls_.end()) return;
   const Call call = std::move(found->second);

@@ -114,6 +114,7 @@ class DomainSession {
   void note_success(const Call& call);
   void give_up(const Call& call, Trouble& trouble, const std::string& reason);
   void try_again_later(const Call& call, Trouble& trouble, const std::string& reason);
+  void forget_unbegun();
   void settle();
   void count_settled();
   void away(const char* doing, const Error& error);

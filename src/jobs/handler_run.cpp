@@ -19,7 +19,7 @@ class RunningCall : public std::enable_shared_from_this<RunningCall> {
   explicit RunningCall(HandlerRun run) : run_(std::move(run)) {}
 
   void execute(const std::stop_token& stop) {
-    if (run_.lost.stop_requested() || !run_.board->may_begin(run_.line)) {
+    if (run_.lost.stop_requested() || !run_.board->begin(run_.number, run_.line)) {
       post(CallEnd::not_called, {});
       return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/work_queue.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -125,6 +126,13 @@ void WorkQueue::request_stop() {
     call.stop.request_stop();
 }
 
+bool WorkQueue::is_stuck(const std::string& key) const {
+  const std::string line = named + key;
+  const std::lock_guard lock(mutex_);
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [&](const Call& call) { return call.given_up && call.line == line; });
+}
+
 WorkQueueCounts WorkQueue::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;
@@ -159,7 +167,8 @@ bool WorkQueue::take(std::unique_lock<std::mutex>& lock, Work& work,
   calls_.push_front({.stop = {},
                      .on_timeout = work.on_timeout,
                      .deadline = BootClock::now() + options_.time_limit,
-                     .given_up = false});
+                     .given_up = false,
+                     .line = line->first});
   call = calls_.begin();
   if (stopped_) call->stop.request_stop();
   has_room_.notify_one();

@@ -80,6 +80,9 @@ class WorkQueue {
   /// Asks what runs to come to an end.
   void request_stop();
 
+  /// True while a piece of that key runs that was given up.
+  [[nodiscard]] bool is_stuck(const std::string& key) const;
+
   [[nodiscard]] WorkQueueCounts counts() const;
 
  private:
@@ -92,6 +95,7 @@ class WorkQueue {
     std::function<void()> on_timeout;
     Moment deadline;
     bool given_up = false;
+    std::string line;
   };
 
   void add_worker();
