@@ -43,6 +43,36 @@ struct Wanted {
   bool json = false;
 };
 
+/// What belongs to the outbox and is no numbered migration: the archive, and the days. Returns what
+/// was made, or with `dry_run` its SQL.
+std::vector<std::string> make_the_rest(const config::Settings& settings, const store::Home& store,
+                                       bool dry_run) {
+  std::vector<std::string> made;
+  const std::string& archive = settings.cleanup().archive_table;
+  if (archive.empty() && !settings.outbox().daily_partitions) return made;
+  const auto retention = store.retention();
+  if (!archive.empty()) {
+    const std::string sql = retention->make_archive(archive, dry_run);
+    if (!sql.empty()) made.push_back(dry_run ? sql + ";" : "archive " + archive);
+  }
+  if (dry_run || !settings.outbox().daily_partitions) return made;
+  const store::PartitionChanges changes =
+      retention->keep_partitions({}, settings.cleanup().partitions_ahead);
+  for (const std::string& day : changes.created)
+    made.push_back("partition " + day);
+  return made;
+}
+
+/// The outbox may not be there yet; then what belongs to it cannot be shown.
+void print_the_rest(const config::Settings& settings, const store::Home& store) {
+  try {
+    for (const std::string& sql : make_the_rest(settings, store, true))
+      fmt::print("-- cleanup.archive-table\n{}\n", sql);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+  }
+}
+
 /// One database; its part of the JSON that is printed.
 nlohmann::ordered_json migrate(const config::Settings& settings, const Wanted& wanted,
                                Logger& logger) {
@@ -59,11 +89,16 @@ nlohmann::ordered_json migrate(const config::Settings& settings, const Wanted& w
   const auto migrations = store.migrations();
   if (wanted.dry_run) {
     print_sql(migrations->status());
+    print_the_rest(settings, store);
     return {};
   }
   const auto shown = wanted.status ? migrations->status() : migrations->apply();
+  const auto made =
+      wanted.status ? std::vector<std::string>() : make_the_rest(settings, store, false);
   if (wanted.json) return to_json(shown);
   print_status(shown);
+  for (const std::string& one : made)
+    fmt::print("made {}\n", one);
   if (!wanted.status) {
     fmt::print("{}\n", shown.empty() ? "nothing to do: every migration is applied"
                                      : fmt::format("{} applied", shown.size()));

@@ -100,6 +100,16 @@ constexpr std::array<std::string_view, 2> status_examples = {
 
 constexpr std::array status_options = {shards_option};
 
+constexpr std::array<std::string_view, 3> cleanup_examples = {
+    "outboxd cleanup --dry-run",
+    "outboxd cleanup --cleanup.retention-days 7 --shard eu",
+    "outboxd cleanup --cleanup.archive-table outbox_archive --output json",
+};
+constexpr std::array cleanup_options = {
+    shards_option,
+    CommandOption{"dry-run", 'n', "", "Say what would go and change nothing."},
+};
+
 constexpr std::array<std::string_view, 2> gateway_examples = {
     "KAFKA_BOOTSTRAP_SERVERS=localhost:9092 outboxd gateway",
     "outboxd gateway -c outboxd.yaml --gateway.address 0.0.0.0:8090",
@@ -131,19 +141,23 @@ constexpr std::array all = {
     Command{"run", "Run all roles that are configured", "", "",
             "Runs the relays and the consumers that the configuration declares in one process. A "
             "signal ends it as it ends `relay`.",
-            Examples(run_examples), Options(), "database shards kafka outbox relay log process"},
+            Examples(run_examples), Options(),
+            "database shards kafka outbox relay cleanup log process"},
     Command{
         "relay", "Relay the outbox to Kafka", "", "",
         "Reads committed events, sends them in order per key, and settles what the brokers "
         "have acknowledged. SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a "
         "second signal exits at once, and SIGHUP reads the shards of the configuration again. It "
         "never changes a schema and opens no port.",
-        Examples(relay_examples), Options(), "database shards kafka outbox relay log process"},
-    Command{"migrate", "Make or update the outbox's tables", "", "",
-            "Applies the migrations that are missing, each in a transaction, under a lock. With a "
-            "preset it makes outboxd's own tables only and leaves the document's alone.",
-            Examples(migrate_examples), Options(migrate_options),
-            "database shards outbox log process"},
+        Examples(relay_examples), Options(),
+        "database shards kafka outbox relay cleanup log process"},
+    Command{
+        "migrate", "Make or update the outbox's tables", "", "",
+        "Applies the migrations that are missing, each in a transaction, under a lock. With a "
+        "preset it makes outboxd's own tables only and leaves the document's alone. The archive "
+        "of cleanup.archive-table and the days of outbox.partitions are made too.",
+        Examples(migrate_examples), Options(migrate_options),
+        "database shards outbox cleanup log process"},
     Command{"publish", "Insert events into the outbox", "", "",
             "Inserts the one event that the options describe. Without options it reads events from "
             "standard input, one JSON object a line with the options' names, `_` for `-`, as "
@@ -180,6 +194,15 @@ constexpr std::array all = {
             "hold. A shard that does not answer is shown as down, and the exit code is 6.",
             Examples(status_examples), Options(status_options),
             "database shards outbox log process"},
+    Command{"cleanup", "Remove or archive what was published long ago", "", "",
+            "Does once, and at once, what `relay` and `run` do every cleanup.cleanup-interval: "
+            "published rows older than cleanup.retention-days are removed or moved to "
+            "cleanup.archive-table, in small transactions and in every shard; partitions are made "
+            "ahead and dropped. What is not settled and what is dead is never touched. Where "
+            "another instance is cleaning up, the exit code is 5. Ctrl-C ends it between two "
+            "transactions, with 7.",
+            Examples(cleanup_examples), Options(cleanup_options),
+            "database shards outbox cleanup log process"},
     Command{"gateway", "Push messages to WebSocket clients", "", "",
             "Pushes every message of realtime.events to the clients that are connected: `/ws` for "
             "WebSocket, `/events` for server-sent events, `/health`. Clients that were away get "

@@ -16,6 +16,7 @@ int command_topics_apply(const Arguments& arguments, const config::Settings& set
 int command_consume(const Arguments& arguments);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
+int command_cleanup(const Arguments& arguments);
 int command_gateway(const Arguments& arguments);
 
 }  // namespace outbox::app

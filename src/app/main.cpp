@@ -50,6 +50,7 @@ int run(const std::vector<std::string>& words) {
   if (name == "consume") return outbox::app::command_consume(arguments);
   if (name == "dlq") return outbox::app::command_dlq(arguments);
   if (name == "status") return outbox::app::command_status(arguments);
+  if (name == "cleanup") return outbox::app::command_cleanup(arguments);
   if (name == "gateway") return outbox::app::command_gateway(arguments);
   if (name == "check-config") return outbox::app::command_check_config(arguments);
   if (name == "completion") return outbox::app::command_completion(arguments);
@@ -66,8 +67,8 @@ int main(int count, char** values) {
   // the rows (measured: 200 ns a row). What is kept is bounded by the window.
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
-  const std::vector<std::string> words(values + 1, values + count);
   outbox::app::tune_libraries();
+  const std::vector<std::string> words(values + 1, values + count);
   try {
     return run(words);
   } catch (const outbox::Error& error) {

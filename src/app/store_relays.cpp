@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "app/wire.hpp"
+#include "jobs/job_runner.hpp"
 
 namespace outbox::app {
 
@@ -21,6 +22,8 @@ constexpr std::chrono::seconds first_look{5};
 constexpr std::chrono::seconds next_look{60};
 constexpr std::chrono::milliseconds first_pause{1000};
 constexpr std::chrono::milliseconds longest_pause{30'000};
+// So that the shards of a cluster do not all begin in one moment.
+constexpr std::chrono::milliseconds cleanup_jitter_max{30'000};
 
 /// True where `stop` came first.
 bool wait_or_stop(const std::stop_token& stop, std::chrono::milliseconds pause) {
@@ -47,7 +50,8 @@ StoreRelays::StoreRelays(const config::Settings& settings, config::StoreSettings
       events_(std::move(events)),
       logger_(log_level(settings), log_format(settings)) {
   if (settings.has_shards()) logger_.add_to_all("shard", store_.name);
-  const int needed = connections_of_relay * static_cast<int>(settings.relay_names().size()) + 1;
+  const int needed = connections_of_relay * static_cast<int>(settings.relay_names().size()) + 1 +
+                     (has_cleanup() ? connections_of_cleanup : 0);
   if (store_.max_connections > 0 && needed > store_.max_connections) {
     throw Error(ErrorKind::configuration,
                 fmt::format("shards.{}.max-connections is {}, and its relays and the look after "
@@ -65,6 +69,7 @@ void StoreRelays::start() {
   for (const std::string& relay : settings_.relay_names())
     threads_.emplace_back([this, relay] { keep_relaying(relay); });
   threads_.emplace_back([this] { look_for_untaken_types(); });
+  if (has_cleanup()) threads_.emplace_back([this] { keep_clean(); });
 }
 
 void StoreRelays::keep_relaying(const std::string& relay) {
@@ -101,7 +106,6 @@ void StoreRelays::relay_until_stopped(const config::RelaySettings& relay) {
                                      {"batch_size", relay.batch_size}});
   const relay::RelayCounters counters = running.run(stop);
   logger_.info("publisher stopped", {{"id", member},
-                                     {"read", counters.read},
                                      {"acknowledged", counters.acknowledged},
                                      {"settled", counters.settled},
                                      {"retried", counters.retried},
@@ -127,6 +131,44 @@ void StoreRelays::look_for_untaken_types() {
       logger_.debug("the events that no relay takes were not counted", {{"error", error.what()}});
     }
   }
+}
+
+/// Days are made ahead even where nothing is to be removed.
+bool StoreRelays::has_cleanup() const {
+  if (settings_.outbox().daily_partitions) return true;
+  return settings_.cleanup().enabled &&
+         (keeps_published_rows(settings_) || settings_.cleanup().inbox_retention.count() > 0);
+}
+
+/// One of all instances cleans up at each multiple of the interval: the schedule is the database's.
+void StoreRelays::keep_clean() {
+  const store::Home home = make_whole_store(settings_);
+  const std::chrono::milliseconds interval = settings_.cleanup().interval;
+  jobs::CleanupTerms terms = cleanup_terms(settings_);
+  if (!settings_.cleanup().enabled) {
+    terms.clears_published = false;
+    terms.inbox_keep = {};
+  }
+  jobs::JobTerms job;
+  job.name = jobs::cleanup_job;
+  job.schedule.next_after = [interval](jobs::DatabaseTime after) {
+    return jobs::next_multiple(after, interval);
+  };
+  job.jitter = std::min(interval / 10, cleanup_jitter_max);
+  job.work = [&](const jobs::Run& run) {
+    const auto retention = home.retention();
+    jobs::Cleanup cleanup(*retention, terms);
+    const bool whole = jobs::clean_up(cleanup, cleanup_pace(settings_), logger_, run.stop);
+    const jobs::CleanupSummary& summary = cleanup.summary();
+    logger_.info(whole ? "cleaned up" : "cleaning up was stopped",
+                 {{"rows", summary.rows},
+                  {"archive", terms.request.archive_table},
+                  {"inbox_rows", summary.inbox_rows},
+                  {"partitions_created", summary.created.size()},
+                  {"partitions_dropped", summary.dropped.size()},
+                  {"partitions_kept", summary.kept.size()}});
+  };
+  jobs::JobRunner(std::move(job), home.schedules, home.locks, logger_).run(stop_.get_token());
 }
 
 }  // namespace outbox::app

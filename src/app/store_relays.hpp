@@ -18,6 +18,8 @@ namespace outbox::app {
 
 /// Connections that one relay opens: leases, reading, settling, and the agreement on topics.
 inline constexpr int connections_of_relay = 4;
+/// The clean-up's: its schedule, its lock, and its work.
+inline constexpr int connections_of_cleanup = 3;
 
 /// What a shard tells of itself; called from its threads.
 struct StoreEvents {
@@ -50,6 +52,8 @@ class StoreRelays {
   void keep_relaying(const std::string& relay);
   void relay_until_stopped(const config::RelaySettings& relay);
   void look_for_untaken_types();
+  [[nodiscard]] bool has_cleanup() const;
+  void keep_clean();
 
   const config::Settings settings_;
   const config::StoreSettings store_;

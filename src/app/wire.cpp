@@ -103,6 +103,7 @@ store::HomeOptions home_options(const config::Settings& settings, const std::str
     options.lock_timeout = relay.lock_timeout;
     options.slots = relay.slots;
   }
+  options.daily_partitions = settings.outbox().daily_partitions;
   return options;
 }
 
@@ -203,6 +204,31 @@ relay::RelayOptions relay_options(const config::Settings& settings,
   }
   options.dead_letter_topic = relay.dead_letter_topic;
   return options;
+}
+
+bool keeps_published_rows(const config::Settings& settings) {
+  const std::vector<std::string> names = settings.relay_names();
+  return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+           return settings.relay(name).settle == config::Settle::mark;
+         });
+}
+
+jobs::CleanupTerms cleanup_terms(const config::Settings& settings) {
+  const config::CleanupSettings& cleanup = settings.cleanup();
+  jobs::CleanupTerms terms;
+  terms.clears_published = keeps_published_rows(settings);
+  terms.request.keep = cleanup.retention;
+  terms.request.archive_table = cleanup.archive_table;
+  terms.request.rows_max = static_cast<std::size_t>(cleanup.batch_size);
+  terms.inbox_keep = cleanup.inbox_retention;
+  terms.days_ahead = cleanup.partitions_ahead;
+  return terms;
+}
+
+jobs::CleanupPace cleanup_pace(const config::Settings& settings) {
+  jobs::CleanupPace pace;
+  pace.pause = settings.cleanup().batch_pause;
+  return pace;
 }
 
 LogLevel log_level(const config::Settings& settings) {

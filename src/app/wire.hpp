@@ -9,6 +9,7 @@
 #include "broker/home.hpp"
 #include "config/settings.hpp"
 #include "core/log.hpp"
+#include "jobs/cleanup.hpp"
 #include "relay/relay.hpp"
 #include "relay/start.hpp"
 #include "store/home.hpp"
@@ -42,14 +43,20 @@ namespace outbox::app {
                                                 const config::RelaySettings& relay,
                                                 const store::Agreed& agreed);
 
+/// What a clean-up of one database does; rows are not cleared where every relay deletes its own.
+[[nodiscard]] jobs::CleanupTerms cleanup_terms(const config::Settings& settings);
+[[nodiscard]] jobs::CleanupPace cleanup_pace(const config::Settings& settings);
+/// True where a relay of `settings` keeps the rows it has published, or where there is none.
+[[nodiscard]] bool keeps_published_rows(const config::Settings& settings);
+
 /// A logger as log.* say.
 [[nodiscard]] LogLevel log_level(const config::Settings& settings);
 [[nodiscard]] LogFormat log_format(const config::Settings& settings);
 
 [[nodiscard]] LibraryVersions library_versions();
+/// What the program wants of its libraries, being their only user; before anything else.
+void tune_libraries();
 /// Throws where the librdkafka that is loaded is older than 2.8.
 void require_libraries();
 
 }  // namespace outbox::app
-/// What the program wants of its libraries, being their only user; before anything else.
-void tune_libraries();

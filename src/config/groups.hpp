@@ -57,6 +57,7 @@ struct KafkaSettings {
 struct OutboxSettings {
   bool enabled = true;
   TableShape table;
+  bool daily_partitions = false;
 };
 
 enum class Capture : std::uint8_t { lease, row };
@@ -131,10 +132,16 @@ struct GatewaySettings {
   std::chrono::milliseconds write_timeout{10'000};
 };
 
-/// Read and checked now; the job that acts on them comes with a later version (D9, D10).
+/// What goes when (D9, D10), and whether it goes by itself.
 struct CleanupSettings {
-  std::chrono::hours retention{30 * 24};
+  bool enabled = true;  ///< Of `relay` and `run`: what `auto` means is worked out.
+  std::chrono::milliseconds retention{std::chrono::hours(30 * 24)};
   std::chrono::milliseconds interval{86'400'000};
+  std::string archive_table;  ///< Empty: rows are removed.
+  int batch_size = 1'000;
+  std::chrono::milliseconds batch_pause{20};
+  std::chrono::milliseconds inbox_retention{0};  ///< Zero: for ever.
+  int partitions_ahead = 3;
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };

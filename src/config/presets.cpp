@@ -76,7 +76,7 @@ constexpr std::array shop = {
     PresetValue{"relay.dead-letter-topic", "deadletter.events"},
 };
 
-// C: trading platform. Rows C1, C5.
+// C: trading platform. Rows C1, C2 (a clean-up that is called, not one by itself), C5.
 constexpr std::array trading = {
     PresetValue{"outbox.table", "outbox_events"},
     PresetValue{"outbox.order-by", "created_at"},
@@ -101,6 +101,7 @@ constexpr std::array trading = {
     PresetValue{"outbox.status.retry", "retry"},
     PresetValue{"outbox.status.dead", "failed"},
     PresetValue{"relay.max-attempts", "3"},
+    PresetValue{"cleanup.retention-days", "7"},
 };
 
 // D: framework module. Rows D1, D6, D10.
@@ -126,6 +127,7 @@ constexpr std::array framework = {
     PresetValue{"relay.batch-size", "100"},
     PresetValue{"relay.backoff", "exponential"},
     PresetValue{"relay.max-attempts", "3"},
+    PresetValue{"cleanup.enabled", "true"},
     PresetValue{"cleanup.retention-days", "30"},
     PresetValue{"cleanup.cleanup-interval", "86400000"},
 };

@@ -38,7 +38,8 @@ constexpr std::array groups = {
           "and divide the events by `aggregate-types`."},
     Group{"gateway", "Gateway",
           "For `outboxd gateway`, which docs/gateway.md describes."},
-    Group{"cleanup", "Clean-up", ""},
+    Group{"cleanup", "Clean-up",
+          "What goes, when, and what never does: [retention.md](retention.md)."},
     Group{"log", "Logs", ""},
     Group{"process", "Program", ""},
 };

@@ -52,6 +52,7 @@ Settings SettingsBuilder::build(std::string_view command) {
   read_kafka();
   read_outbox();
   read_relays();
+  read_cleanup();
   settings_.consumers_ = layers_.consumers();
   read_gateway();
   if (command == "gateway") warn_of_gateway();
@@ -71,15 +72,6 @@ void SettingsBuilder::read_process() {
       reader_.word("output") == "json" ? OutputFormat::json : OutputFormat::text;
   settings_.log_.level = level_of(reader_.word("log.level"));
   settings_.log_.format = format_of(reader_.word("log.format"));
-  settings_.cleanup_.retention =
-      std::chrono::duration_cast<std::chrono::hours>(reader_.duration("cleanup.retention-days"));
-  settings_.cleanup_.interval = reader_.duration("cleanup.cleanup-interval");
-  for (const std::string_view name : {"cleanup.retention-days", "cleanup.cleanup-interval"}) {
-    if (reader_.is_given_by_user(name)) {
-      warn(fmt::format("{} ({}) has no effect yet: the clean-up comes with a later version", name,
-                       reader_.origin(name)));
-    }
-  }
 }
 
 void SettingsBuilder::check_needed(std::string_view command) const {

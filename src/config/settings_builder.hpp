@@ -41,6 +41,9 @@ class SettingsBuilder {
   void read_gateway_tls();
   void warn_of_gateway();
   void read_relays();
+  void read_cleanup();
+  [[nodiscard]] bool cleans_up_by_itself() const;
+  void check_partitions() const;
   [[nodiscard]] RelaySettings read_relay(const std::string& name) const;
   void read_relay_rules(const Reader& reader, RelaySettings& relay) const;
   void check_relay(const Reader& reader, const RelaySettings& relay) const;

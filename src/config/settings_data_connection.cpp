@@ -16,7 +16,7 @@ constexpr Setting entries[] = {
              "MariaDB `ssl_mode=verify_identity` and `ssl_ca` are, and whenever TLS goes to "
              "another host the server is verified.",
      .example = "postgresql://relay@db.example:5432/shop?sslmode=verify-full",
-     .needed_by = "run relay migrate publish status consume",
+     .needed_by = "run relay migrate publish status cleanup consume",
      .plain_variable = "DATABASE_CONN"},
     {.name = "database.password",
      .text = "The password, where it should not stand in the URL.",

@@ -36,6 +36,14 @@ constexpr Setting entries[] = {
              "no order.",
      .example = "created_at",
      .words = "id|created_at"},
+    {.name = "outbox.partitions",
+     .type = word,
+     .default_text = "none",
+     .text =
+         "`daily`: `migrate` makes the table in partitions of one day, which are made ahead and "
+         "dropped as a whole by the clean-up. PostgreSQL and MariaDB.",
+     .example = "daily",
+     .words = "none|daily"},
     {.name = "outbox.columns.id-type",
      .type = word,
      .default_text = "bigint",

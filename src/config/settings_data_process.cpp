@@ -11,12 +11,19 @@ constexpr double hour = 3'600 * second;
 constexpr double day = 24 * hour;
 
 constexpr Setting entries[] = {
+    {.name = "cleanup.enabled",
+     .type = word,
+     .default_text = "auto",
+     .text = "Whether `relay` and `run` clean up by themselves. `auto`: where the table is "
+             "outboxd's own, and where cleanup.retention-days is given. `outboxd cleanup` works "
+             "either way.",
+     .example = "true",
+     .words = "auto|true|false"},
     {.name = "cleanup.retention-days",
      .type = duration,
      .default_text = "30d",
-     .text =
-         "How long published rows are kept. Read and checked; the job that cleans up comes with "
-         "a later version, until then nothing is removed.",
+     .text = "How long published rows are kept; then they are removed, or moved to "
+             "cleanup.archive-table.",
      .example = "7",
      .minimum = hour,
      .maximum = 36'500 * day,
@@ -24,11 +31,49 @@ constexpr Setting entries[] = {
     {.name = "cleanup.cleanup-interval",
      .type = duration,
      .default_text = "86400000",
-     .text = "How often the clean-up is to run. Read and checked; comes with a later version.",
+     .text = "How often it is cleaned up: at the multiples of this time since 1970 UTC, by one of "
+             "all instances.",
      .example = "1h",
      .minimum = second,
      .maximum = 365 * day,
      .bare_unit = "ms"},
+    {.name = "cleanup.archive-table",
+     .type = name,
+     .text = "The table that old rows are moved to: the outbox's columns and `archived_at`. "
+             "`migrate` makes it. Without one they are removed.",
+     .example = "outbox_archive"},
+    {.name = "cleanup.batch-size",
+     .type = integer,
+     .default_text = "1000",
+     .text = "How many rows go in one transaction.",
+     .example = "500",
+     .minimum = 1,
+     .maximum = 5'000},
+    {.name = "cleanup.batch-pause",
+     .type = duration,
+     .default_text = "20ms",
+     .text = "How long it rests after each transaction.",
+     .example = "100ms",
+     .minimum = 0,
+     .maximum = hour,
+     .bare_unit = "ms"},
+    {.name = "cleanup.inbox-retention",
+     .type = duration,
+     .default_text = "0",
+     .text = "How long the inbox (`processed_events`) remembers an event; 0: for ever. It must be "
+             "longer than the topics and dead-letter topics keep their messages and than anybody "
+             "waits with a replay: what is forgotten takes effect again.",
+     .example = "90d",
+     .minimum = 0,
+     .maximum = 36'500 * day,
+     .bare_unit = "d"},
+    {.name = "cleanup.partitions-ahead",
+     .type = integer,
+     .default_text = "3",
+     .text = "For how many days ahead partitions are made; see outbox.partitions.",
+     .example = "7",
+     .minimum = 1,
+     .maximum = 366},
 
     {.name = "log.level",
      .type = word,

@@ -26,9 +26,9 @@ struct RetentionStep {
 };
 
 struct RetentionView {
-  std::int64_t rows = 0;        ///< Of the outbox that would go.
-  std::int64_t inbox_rows = 0;  ///< Of the inbox.
-  bool exact = true;            ///< False where counting stopped at its limit.
+  std::int64_t rows = 0;                ///< Of the outbox that would go.
+  std::int64_t inbox_rows = 0;          ///< Of the inbox.
+  bool exact = true;                    ///< False where counting stopped at its limit.
   std::vector<std::string> partitions;  ///< That would be dropped, their rows are not in `rows`.
   std::vector<std::string> kept;        ///< As in PartitionChanges.
 };

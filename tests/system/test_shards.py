@@ -250,7 +250,7 @@ def test_where_no_shard_can_be_relayed_the_start_fails(outboxd, shards):
 
 
 def test_a_budget_of_connections_is_kept_or_refused(outboxd, shards, topics, unique):
-    database = shards.add("eu", max_connections=5)
+    database = shards.add("eu", max_connections=8)
     shards.write()
     outboxd.migrate()
     topics.create(unique)
@@ -259,9 +259,9 @@ def test_a_budget_of_connections_is_kept_or_refused(outboxd, shards, topics, uni
     database.wait_settled(20)
     opened = database.value("select count(*) from pg_stat_activity where datname = "
                             "current_database() and application_name like 'outboxd%'")
-    assert 0 < opened <= 5
+    assert 0 < opened <= 8
     assert relay.stop() == 0
-    shards.lines["eu"] = shards.lines["eu"].replace("max-connections: 5", "max-connections: 3")
+    shards.lines["eu"] = shards.lines["eu"].replace("max-connections: 8", "max-connections: 3")
     shards.write()
     done = outboxd.run("relay")
     assert done.returncode == 3

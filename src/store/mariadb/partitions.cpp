@@ -20,8 +20,7 @@ constexpr std::string_view rest = "p_rest";
 class LockedTable {
  public:
   LockedTable(Connection& connection, const Table& table) : connection_(connection) {
-    connection_.run(dropping,
-                    fmt::format("LOCK TABLES {0} WRITE, {0} AS t WRITE", table.name()));
+    connection_.run(dropping, fmt::format("LOCK TABLES {0} WRITE, {0} AS t WRITE", table.name()));
   }
   ~LockedTable() {
     try {
@@ -68,12 +67,12 @@ std::vector<Partitions::Day> Partitions::days_to_make(int days_ahead) {
   const std::string newest = last.next() ? last.text(0) : std::string();
   std::vector<Day> days;
   for (int day = 0; day <= days_ahead; ++day) {
-    Result found = connection_.run(
-        making,
-        fmt::format("SELECT date_format({0} + INTERVAL {1} DAY, 'p%Y%m%d'), "
-                    "date_format({0} + INTERVAL {2} DAY, '%Y-%m-%d')",
-                    now_sql, day, day + 1),
-        Effect::reads);
+    Result found =
+        connection_.run(making,
+                        fmt::format("SELECT date_format({0} + INTERVAL {1} DAY, 'p%Y%m%d'), "
+                                    "date_format({0} + INTERVAL {2} DAY, '%Y-%m-%d')",
+                                    now_sql, day, day + 1),
+                        Effect::reads);
     if (found.next() && found.text(0) > newest)
       days.push_back({.name = found.text(0), .end = found.text(1)});
   }
@@ -132,17 +131,15 @@ bool Partitions::is_done(const std::string& day, const RetentionRequest& request
 // the lock the index of open rows tells that at once.
 bool Partitions::drop_one(const std::string& day, const RetentionRequest& request) {
   const LockedTable locked(connection_, table_);
-  const std::string undone =
-      request.archive_table.empty()
-          ? fmt::format(" WHERE {} OR {}", table_.unsettled(), table_.dead())
-          : std::string();
+  const std::string undone = request.archive_table.empty()
+                                 ? fmt::format(" WHERE {} OR {}", table_.unsettled(), table_.dead())
+                                 : std::string();
   const Result found = connection_.run(
       dropping,
       fmt::format("SELECT 1 FROM {} PARTITION ({}) t{} LIMIT 1", table_.name(), day, undone),
       Effect::reads);
   if (found.rows() > 0) return false;
-  connection_.run(dropping,
-                  fmt::format("ALTER TABLE {} DROP PARTITION {}", table_.name(), day));
+  connection_.run(dropping, fmt::format("ALTER TABLE {} DROP PARTITION {}", table_.name(), day));
   return true;
 }
 

@@ -45,9 +45,10 @@ class MariadbRetention final : public Retention {
     std::string after;
     if (inbox_position_) {
       // Written out, because a comparison of rows reads the whole index.
-      after = fmt::format("WHERE i.consumer_name >= {0} AND (i.consumer_name > {0} OR i.event_id > "
-                          "{1}) ",
-                          quote_text(inbox_position_->first), quote_text(inbox_position_->second));
+      after = fmt::format(
+          "WHERE i.consumer_name >= {0} AND (i.consumer_name > {0} OR i.event_id > "
+          "{1}) ",
+          quote_text(inbox_position_->first), quote_text(inbox_position_->second));
     }
     Result rows = connection_.run(
         clearing_inbox,
@@ -250,8 +251,7 @@ class MariadbRetention final : public Retention {
                                   now_sql, table_->by_id(), those, old));
     }
     return connection_
-        .run(clearing,
-             fmt::format("DELETE t FROM {} WHERE {} AND {}", table_->by_id(), those, old))
+        .run(clearing, fmt::format("DELETE t FROM {} WHERE {} AND {}", table_->by_id(), those, old))
         .touched();
   }
 

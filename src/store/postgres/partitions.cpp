@@ -66,18 +66,16 @@ void Partitions::make(int days_ahead, PartitionChanges& changes) {
       Parameters().integer(days_ahead), Effect::reads);
   for (int row = 0; row < days.rows(); ++row) {
     const std::string name = name_of(days.text(row, 0));
-    const std::string partition =
-        quote_identifier(table_.schema()) + "." + quote_identifier(name);
-    const Result there =
-        connection_.run(making, "SELECT to_regclass($1) IS NOT NULL", Parameters().text(partition),
-                        Effect::reads);
+    const std::string partition = quote_identifier(table_.schema()) + "." + quote_identifier(name);
+    const Result there = connection_.run(making, "SELECT to_regclass($1) IS NOT NULL",
+                                         Parameters().text(partition), Effect::reads);
     if (there.boolean(0, 0)) continue;
     try {
       connection_.run_script(
-          making, fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
-                              "TO ('{} 00:00:00+00') WITH ({})",
-                              partition, table_.name(), days.text(row, 1), days.text(row, 2),
-                              storage));
+          making,
+          fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
+                      "TO ('{} 00:00:00+00') WITH ({})",
+                      partition, table_.name(), days.text(row, 1), days.text(row, 2), storage));
       changes.created.push_back(name);
     } catch (const SqlError& error) {
       if (error.sqlstate() == lock_not_available) {
@@ -128,13 +126,12 @@ bool Partitions::is_done(const Day& day, const RetentionRequest& request) {
 // the lock the two partial indexes tell that at once.
 bool Partitions::drop_one(const Day& day, const RetentionRequest& request) {
   Transaction transaction(connection_);
-  connection_.run_script(
-      dropping, fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table_.name()));
-  const std::string undone =
-      request.archive_table.empty()
-          ? fmt::format(" WHERE {} UNION ALL SELECT FROM {} t WHERE {}", table_.unsettled(),
-                        day.quoted(), table_.dead())
-          : std::string();
+  connection_.run_script(dropping,
+                         fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table_.name()));
+  const std::string undone = request.archive_table.empty()
+                                 ? fmt::format(" WHERE {} UNION ALL SELECT FROM {} t WHERE {}",
+                                               table_.unsettled(), day.quoted(), table_.dead())
+                                 : std::string();
   const Result found = connection_.run(
       dropping, fmt::format("SELECT EXISTS (SELECT FROM {} t{})", day.quoted(), undone),
       Parameters(), Effect::reads);

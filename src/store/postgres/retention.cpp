@@ -103,14 +103,14 @@ class PostgresRetention final : public Retention {
       view.partitions = Partitions(connection_, *table_).droppable(request, view.kept);
       left = fmt::format(" AND t.created_at < {}", first_day_kept(request.keep));
       for (const std::string& name : view.partitions) {
-        left += fmt::format(" AND t.tableoid <> {}::regclass",
-                            quote_literal(quote_identifier(table_->schema()) + "." +
-                                          quote_identifier(name)));
+        left += fmt::format(
+            " AND t.tableoid <> {}::regclass",
+            quote_literal(quote_identifier(table_->schema()) + "." + quote_identifier(name)));
       }
     }
-    view.rows = count(fmt::format("{} t WHERE {}{}", table_->name(),
-                                  old_rows(*table_, request.keep), left),
-                      count_max, view);
+    view.rows =
+        count(fmt::format("{} t WHERE {}{}", table_->name(), old_rows(*table_, request.keep), left),
+              count_max, view);
     if (inbox_keep.count() > 0 && !inbox_.empty()) {
       view.inbox_rows =
           count(fmt::format("{} i WHERE {}", inbox_, old_claims(inbox_keep)), count_max, view);
@@ -183,10 +183,10 @@ class PostgresRetention final : public Retention {
   }
 
   [[nodiscard]] std::string old_claims(std::chrono::milliseconds keep) const {
-    return fmt::format("{} < now() - interval '{} milliseconds'",
-                       inbox_time_has_zone_ ? "i.processed_at"
-                                            : "(i.processed_at AT TIME ZONE 'UTC')",
-                       keep.count());
+    return fmt::format(
+        "{} < now() - interval '{} milliseconds'",
+        inbox_time_has_zone_ ? "i.processed_at" : "(i.processed_at AT TIME ZONE 'UTC')",
+        keep.count());
   }
 
   static std::size_t window(std::size_t rows_max) { return rows_max * looked_at_per_row; }
@@ -205,9 +205,9 @@ class PostgresRetention final : public Retention {
     if (!table_->number_ids() || shape.order != RowOrder::id || !table_->has(created)) {
       return "false";
     }
-    return fmt::format("{} >= {}", Table::column(created),
-                       table_->clock(created, fmt::format("now() - interval '{} milliseconds'",
-                                                          keep.count())));
+    return fmt::format(
+        "{} >= {}", Table::column(created),
+        table_->clock(created, fmt::format("now() - interval '{} milliseconds'", keep.count())));
   }
 
   // What was picked is looked at again by the statement that locks it and by the one that deletes.
@@ -217,15 +217,14 @@ class PostgresRetention final : public Retention {
     const std::string id = Table::column(table_->shape().columns.id);
     const std::string in_days =
         by_day_ ? fmt::format(" AND t.created_at < {}", first_day_kept(request.keep)) : "";
-    const std::string after =
-        position_ ? fmt::format(" AND {} > $1::text::{}", id,
-                                table_->type(table_->shape().columns.id).name)
-                  : "";
+    const std::string after = position_ ? fmt::format(" AND {} > $1::text::{}", id,
+                                                      table_->type(table_->shape().columns.id).name)
+                                        : "";
     std::string moved;
     if (!request.archive_table.empty()) {
-      moved = fmt::format(
-          ", moved AS (INSERT INTO {} ({}, archived_at) SELECT {}, now() FROM gone)", archive_,
-          fmt::join(columns_, ", "), fmt::join(columns_, ", "));
+      moved =
+          fmt::format(", moved AS (INSERT INTO {} ({}, archived_at) SELECT {}, now() FROM gone)",
+                      archive_, fmt::join(columns_, ", "), fmt::join(columns_, ", "));
     }
     return fmt::format(
         "WITH looked AS MATERIALIZED (SELECT {id} AS id, {old} AS old, {young} AS young "
@@ -249,10 +248,10 @@ class PostgresRetention final : public Retention {
 
   [[nodiscard]] std::int64_t count(const std::string& what, std::int64_t count_max,
                                    RetentionView& view) {
-    const Result found = connection_.run(
-        "counting what would go",
-        fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT $1) c", what),
-        Parameters().number(count_max + 1), Effect::reads);
+    const Result found =
+        connection_.run("counting what would go",
+                        fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT $1) c", what),
+                        Parameters().number(count_max + 1), Effect::reads);
     view.exact = view.exact && found.number(0, 0) <= count_max;
     return std::min(found.number(0, 0), count_max);
   }
@@ -284,8 +283,7 @@ class PostgresRetention final : public Retention {
     const std::string archive = qualified(name);
     std::vector<std::string> there = column_names(archive);
     if (there.empty()) {
-      throw Error(ErrorKind::not_found,
-                  "cleanup.archive-table: PostgreSQL has no table " + archive,
+      throw Error(ErrorKind::not_found, "cleanup.archive-table: PostgreSQL has no table " + archive,
                   "run `outboxd migrate` with this setting, or make it yourself");
     }
     std::vector<std::string> wanted = columns_;

@@ -43,12 +43,12 @@ class SqliteRetention final : public Retention {
     std::size_t looked = 0;
     Claim last = inbox_position_;
     {
-      Query query = reader_->query(
-          fmt::format("SELECT consumer_name, event_id, {} FROM processed_events "
-                      "WHERE (consumer_name, event_id) > (?2, ?3) "
-                      "ORDER BY consumer_name, event_id LIMIT ?4",
-                      before("processed_at")),
-          keep.count(), last.first, last.second, rows_max * looked_at_per_row);
+      Query query =
+          reader_->query(fmt::format("SELECT consumer_name, event_id, {} FROM processed_events "
+                                     "WHERE (consumer_name, event_id) > (?2, ?3) "
+                                     "ORDER BY consumer_name, event_id LIMIT ?4",
+                                     before("processed_at")),
+                         keep.count(), last.first, last.second, rows_max * looked_at_per_row);
       while (old.size() < rows_max && query.step()) {
         ++looked;
         last = {std::string(query.text(0)), std::string(query.text(1))};
@@ -169,8 +169,8 @@ class SqliteRetention final : public Retention {
 
   std::int64_t remove(const RetentionRequest& request, const std::vector<std::int64_t>& ids) {
     if (ids.empty()) return 0;
-    const std::string delete_sql = fmt::format("DELETE FROM {} WHERE {} = ?2 AND {}", table_, id_,
-                                               old_);
+    const std::string delete_sql =
+        fmt::format("DELETE FROM {} WHERE {} = ?2 AND {}", table_, id_, old_);
     std::vector<std::string> names;
     for (const std::string& column : columns_)
       names.push_back(quoted_identifier(column));
@@ -209,9 +209,9 @@ class SqliteRetention final : public Retention {
 
   std::int64_t count(const std::string& what, std::int64_t keep_ms, std::int64_t count_max,
                      RetentionView& view) {
-    Query query = reader_->query(
-        fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT ?2)", what), keep_ms,
-        count_max + 1);
+    Query query =
+        reader_->query(fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT ?2)", what),
+                       keep_ms, count_max + 1);
     const std::int64_t rows = query.step() ? query.integer(0) : 0;
     view.exact = view.exact && rows <= count_max;
     return std::min(rows, count_max);

@@ -76,10 +76,10 @@ class Partitions : public ::testing::TestWithParam<PartitionedHome> {
     std::vector<std::string> ids;
     for (int day = 1; day <= count; ++day) {
       const std::string& tomorrow = store_->days()[1];
-      store_->execute(fmt::format(
-          fmt::runtime(GetParam().add_day), fmt::format("2001010{}", day),
-          fmt::format("2001-01-0{}", day), fmt::format("2001-01-0{}", day + 1),
-          store_->days().front(), tomorrow.substr(tomorrow.size() - 8)));
+      store_->execute(fmt::format(fmt::runtime(GetParam().add_day), fmt::format("2001010{}", day),
+                                  fmt::format("2001-01-0{}", day),
+                                  fmt::format("2001-01-0{}", day + 1), store_->days().front(),
+                                  tomorrow.substr(tomorrow.size() - 8)));
       ids.push_back(row_of(fmt::format("2001-01-0{} 12:00:00", day), "PUBLISHED"));
     }
     return ids;
@@ -91,11 +91,11 @@ class Partitions : public ::testing::TestWithParam<PartitionedHome> {
     event.aggregate_id = time;
     event.event_type = "ORDER_PAID";
     event.payload = "{}";
-    const std::string id =
-        store_->open(store_->options()).events()->insert({&event, 1}).front();
-    store_->execute(fmt::format("UPDATE outbox_events SET status = '{0}', created_at = '{1}', "
-                                "published_at = '{1}' WHERE id = {2}",
-                                status, time, id));
+    const std::string id = store_->open(store_->options()).events()->insert({&event, 1}).front();
+    store_->execute(
+        fmt::format("UPDATE outbox_events SET status = '{0}', created_at = '{1}', "
+                    "published_at = '{1}' WHERE id = {2}",
+                    status, time, id));
     return id;
   }
 
@@ -141,8 +141,8 @@ TEST_P(Partitions, a_day_with_a_row_that_is_not_done_with_is_kept_as_a_whole) {
   EXPECT_EQ(view.rows, 0);
   const store::PartitionChanges changes = retaining->keep_partitions(request(), days_ahead);
   EXPECT_THAT(changes.dropped, ElementsAre(name("20010105")));
-  EXPECT_THAT(changes.kept, ElementsAre(name("20010101"), name("20010102"), name("20010103"),
-                                        name("20010104")));
+  EXPECT_THAT(changes.kept,
+              ElementsAre(name("20010101"), name("20010102"), name("20010103"), name("20010104")));
   for (int day = 0; day < 4; ++day)
     EXPECT_TRUE(store_->row(ids[static_cast<std::size_t>(day)])) << day;
 }
@@ -178,8 +178,9 @@ TEST_P(Partitions, rows_are_read_in_the_order_of_their_ids_across_days) {
     return wanted;
   }();
   // The first row in the latest day, so that the order of the days is not that of the ids.
-  store_->execute("UPDATE outbox_events SET created_at = '2001-01-03 11:00:00' WHERE created_at < "
-                  "'2001-01-02 00:00:00'");
+  store_->execute(
+      "UPDATE outbox_events SET created_at = '2001-01-03 11:00:00' WHERE created_at < "
+      "'2001-01-02 00:00:00'");
   store::Home home = store_->open(options);
   home.agreement()->agree({.relay_name = "default",
                            .aggregate_types = {},
@@ -188,8 +189,11 @@ TEST_P(Partitions, rows_are_read_in_the_order_of_their_ids_across_days) {
                            .slots = options.slots});
   const auto leases = home.leases();
   leases->join();
-  Member relay{.home = home, .leases = {}, .capture = home.capture(),
-               .settlement = home.settlement(), .held = {}};
+  Member relay{.home = home,
+               .leases = {},
+               .capture = home.capture(),
+               .settlement = home.settlement(),
+               .held = {}};
   for (const store::AcquiredSlot& slot : leases->acquire(1000))
     relay.held.push_back(slot.lease);
   const RowBatch batch = relay.read();
