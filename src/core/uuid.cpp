@@ -9,6 +9,8 @@
 
 #include <outbox/error.hpp>
 
+#include "core/uuids.hpp"
+
 namespace outbox {
 
 namespace {
@@ -26,8 +28,10 @@ constexpr bool dash_before(std::size_t byte) {
   return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
+// Requests of up to so many bytes are answered whole (getrandom(2)).
+constexpr std::size_t random_at_once = 256;
+
 void fill_random(std::span<std::uint8_t> bytes) {
-  // Requests of up to 256 bytes are answered whole (getrandom(2)).
   const auto got = getrandom(bytes.data(), bytes.size(), 0);
   if (got != static_cast<ssize_t>(bytes.size())) {
     throw Error(ErrorKind::failed, "the operating system gave no random numbers");
@@ -75,6 +79,19 @@ Uuid random_uuid() {
   fill_random(uuid.bytes);
   stamp(uuid, 4);
   return uuid;
+}
+
+std::vector<Uuid> random_uuids(std::size_t count) {
+  std::vector<Uuid> uuids(count);
+  std::array<std::uint8_t, random_at_once> bytes{};
+  constexpr std::size_t size = sizeof(Uuid::bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = i * size % bytes.size();
+    if (at == 0) fill_random(std::span(bytes).first(std::min((count - i) * size, bytes.size())));
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), size, uuids[i].bytes.begin());
+    stamp(uuids[i], 4);
+  }
+  return uuids;
 }
 
 Uuid time_ordered_uuid(std::int64_t unix_milliseconds) {

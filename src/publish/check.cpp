@@ -12,6 +12,7 @@
 #include "core/json_text.hpp"
 #include "core/pattern.hpp"
 #include "core/topic_name.hpp"
+#include "core/uuids.hpp"
 
 namespace outbox::publishing {
 namespace {
@@ -172,7 +173,8 @@ std::optional<std::string_view> unless_empty(const std::string& text) {
 
 }  // namespace
 
-CheckedEvent::CheckedEvent(const Event& event, const PublishOptions& options) : event_(&event) {
+CheckedEvent::CheckedEvent(const Event& event, const PublishOptions& options, const Uuid& id)
+    : event_(&event), id_(event.event_id.is_nil() ? id : event.event_id) {
   check_name("event_type", event.event_type);
   check_name("aggregate_type", event.aggregate_type);
   check_name("aggregate_id", event.aggregate_id);
@@ -180,7 +182,6 @@ CheckedEvent::CheckedEvent(const Event& event, const PublishOptions& options) : 
   check_topic(event.topic);
   check_payload(event.payload, find_route(event, options), options);
   headers_json_ = json_of(event.headers);
-  id_ = event.event_id.is_nil() ? random_uuid() : event.event_id;
   id_text_ = to_string(id_);
 }
 
@@ -206,9 +207,10 @@ EventFields CheckedEvent::fields() const {
 std::vector<CheckedEvent> check(std::span<const Event> events, const PublishOptions& options) {
   std::vector<CheckedEvent> checked;
   checked.reserve(events.size());
+  const std::vector<Uuid> ids = random_uuids(events.size());
   for (const Event& event : events) {
     try {
-      checked.emplace_back(event, options);
+      checked.emplace_back(event, options, ids[checked.size()]);
     } catch (const Error& error) {
       if (events.size() == 1) throw;
       throw Error(error.kind(), fmt::format("event {} of {}: {}", checked.size() + 1, events.size(),
@@ -224,6 +226,14 @@ void refuse_outside_transaction(std::string_view remedy) {
                      "PublishOptions::require_transaction to false where the event is the whole "
                      "change",
                      remedy));
+}
+
+std::vector<EventFields> fields_of(std::span<const CheckedEvent> events) {
+  std::vector<EventFields> fields;
+  fields.reserve(events.size());
+  for (const CheckedEvent& event : events)
+    fields.push_back(event.fields());
+  return fields;
 }
 
 std::vector<Uuid> ids_of(std::span<const CheckedEvent> events) {

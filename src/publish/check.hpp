@@ -20,8 +20,8 @@ namespace outbox::publishing {
 /// It refers to the event.
 class CheckedEvent {
  public:
-  /// Throws Error(usage), naming the field and the remedy.
-  CheckedEvent(const Event& event, const PublishOptions& options);
+  /// `id` is for an event that has none. Throws Error(usage), naming the field and the remedy.
+  CheckedEvent(const Event& event, const PublishOptions& options, const Uuid& id = random_uuid());
 
   /// Views into the event and into this.
   [[nodiscard]] EventFields fields() const;
@@ -40,6 +40,8 @@ class CheckedEvent {
 
 /// Throws Error(usage). `remedy` is how one is begun: "BEGIN".
 [[noreturn]] void refuse_outside_transaction(std::string_view remedy);
+
+[[nodiscard]] std::vector<EventFields> fields_of(std::span<const CheckedEvent> events);
 
 [[nodiscard]] std::vector<Uuid> ids_of(std::span<const CheckedEvent> events);
 

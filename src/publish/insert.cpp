@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "publish/insert.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <outbox/error.hpp>
@@ -128,6 +129,24 @@ constexpr std::array native = {
 
 std::span<const NativeColumn> native_columns() noexcept {
   return native;
+}
+
+std::vector<NativeColumn> columns_of(std::span<const EventFields> events) {
+  std::vector<NativeColumn> columns;
+  for (const NativeColumn& column : native_columns()) {
+    const bool is_used = std::any_of(events.begin(), events.end(), [&](const EventFields& event) {
+      return column.value(event).has_value();
+    });
+    if (is_used) columns.push_back(column);
+  }
+  return columns;
+}
+
+std::string names_of(std::span<const NativeColumn> columns) {
+  std::string names;
+  for (const NativeColumn& column : columns)
+    names += (names.empty() ? "" : ",") + std::string(column.name);
+  return names;
 }
 
 Insert make_insert(const InsertTarget& target, const EventFields& event) {

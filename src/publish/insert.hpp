@@ -62,4 +62,10 @@ struct NativeColumn {
 
 [[nodiscard]] std::span<const NativeColumn> native_columns() noexcept;
 
+/// Those that at least one of the events says something for: a server reads no NULLs for the rest.
+[[nodiscard]] std::vector<NativeColumn> columns_of(std::span<const EventFields> events);
+
+/// Their names with commas in between.
+[[nodiscard]] std::string names_of(std::span<const NativeColumn> columns);
+
 }  // namespace outbox::publishing

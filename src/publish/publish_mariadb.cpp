@@ -123,13 +123,12 @@ bool is_ascii(std::string_view text) {
 }
 
 // Our bytes are UTF-8; in another character set the server would take them for other letters.
-void expect_encoding(MYSQL* connection, std::span<const CheckedEvent> events) {
+void expect_encoding(MYSQL* connection, std::span<const EventFields> events) {
   const std::string_view name = mysql_character_set_name(connection);
   if (name == "utf8mb4") return;
-  for (const CheckedEvent& event : events) {
-    const EventFields fields = event.fields();
+  for (const EventFields& event : events) {
     for (const NativeColumn& column : publishing::native_columns()) {
-      if (column.type == "bytea" || is_ascii(column.value(fields).value_or(""))) continue;
+      if (column.type == "bytea" || is_ascii(column.value(event).value_or(""))) continue;
       throw Error(ErrorKind::usage,
                   fmt::format("publish: {} is UTF-8 and the connection's character set {}",
                               column.name, name),
@@ -138,24 +137,21 @@ void expect_encoding(MYSQL* connection, std::span<const CheckedEvent> events) {
   }
 }
 
-std::size_t bytes_max_of(std::string_view column) {
-  if (column == "aggregate_id" || column == "event_key") return 65535;
-  if (column == "aggregate_type" || column == "event_type" || column == "content_type") return 255;
-  return std::string_view::npos;
+void expect_to_fit(std::string_view column, std::string_view value, std::size_t bytes_max) {
+  if (value.size() <= bytes_max) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("publish: {} has {} bytes, and MariaDB's column takes {}", column,
+                          value.size(), bytes_max),
+              "shorten it");
 }
 
-void expect_to_fit(std::span<const CheckedEvent> events) {
-  for (const CheckedEvent& event : events) {
-    const EventFields fields = event.fields();
-    for (const NativeColumn& column : publishing::native_columns()) {
-      const std::size_t size = column.value(fields).value_or("").size();
-      const std::size_t allowed = bytes_max_of(column.name);
-      if (size <= allowed) continue;
-      throw Error(ErrorKind::usage,
-                  fmt::format("publish: {} has {} bytes, and MariaDB's column takes {}",
-                              column.name, size, allowed),
-                  "shorten it");
-    }
+void expect_to_fit(std::span<const EventFields> events) {
+  for (const EventFields& event : events) {
+    expect_to_fit("aggregate_type", event.aggregate_type, 255);
+    expect_to_fit("event_type", event.event_type, 255);
+    expect_to_fit("content_type", event.content_type.value_or(""), 255);
+    expect_to_fit("aggregate_id", event.aggregate_id, 65535);
+    expect_to_fit("event_key", event.key.value_or(""), 65535);
   }
 }
 
@@ -180,13 +176,13 @@ void append_text(std::string& sql, MYSQL* connection, std::string_view text) {
   sql += '\'';
 }
 
-void append_row(std::string& sql, MYSQL* connection, const CheckedEvent& event) {
-  const EventFields fields = event.fields();
+void append_row(std::string& sql, MYSQL* connection, std::span<const NativeColumn> columns,
+                const EventFields& event) {
   char separator = '(';
-  for (const NativeColumn& column : publishing::native_columns()) {
+  for (const NativeColumn& column : columns) {
     sql += separator;
     separator = ',';
-    const auto value = column.value(fields);
+    const auto value = column.value(event);
     if (!value)
       sql += "NULL";
     else if (column.type == "bytea")
@@ -197,22 +193,28 @@ void append_row(std::string& sql, MYSQL* connection, const CheckedEvent& event) 
   sql += ')';
 }
 
+// What the row may need in a statement at most.
+std::size_t bytes_of(std::span<const NativeColumn> columns, const EventFields& event) {
+  std::size_t bytes = 16 * columns.size();
+  for (const NativeColumn& column : columns)
+    bytes += 2 * column.value(event).value_or("").size();
+  return bytes;
+}
+
 std::vector<std::string> statements_of(MYSQL* connection, const std::string& table,
-                                       std::span<const CheckedEvent> events) {
-  std::string names;
-  for (const NativeColumn& column : publishing::native_columns())
-    names += (names.empty() ? "" : ",") + std::string(column.name);
-  const std::string head = fmt::format("INSERT INTO {} ({}) VALUES ", table, names);
+                                       std::span<const EventFields> events) {
+  const std::vector<NativeColumn> columns = publishing::columns_of(events);
+  const std::string head =
+      fmt::format("INSERT INTO {} ({}) VALUES ", table, publishing::names_of(columns));
   std::vector<std::string> statements;
-  std::string row;
-  for (const CheckedEvent& event : events) {
-    row.clear();
-    append_row(row, connection, event);
-    if (statements.empty() || statements.back().size() + row.size() > statement_bytes_max) {
-      statements.push_back(head + row);
+  for (const EventFields& event : events) {
+    if (statements.empty() ||
+        statements.back().size() + bytes_of(columns, event) > statement_bytes_max) {
+      statements.push_back(head);
     } else {
-      statements.back() += ',' + row;
+      statements.back() += ',';
     }
+    append_row(statements.back(), connection, columns, event);
   }
   return statements;
 }
@@ -260,7 +262,7 @@ class Whole {
   bool open_ = false;
 };
 
-void insert(MYSQL* connection, const std::string& table, std::span<const CheckedEvent> events) {
+void insert(MYSQL* connection, const std::string& table, std::span<const EventFields> events) {
   const std::vector<std::string> statements = statements_of(connection, table, events);
   if (statements.size() == 1) {
     if (is_in_transaction(connection))
@@ -287,9 +289,10 @@ std::vector<Uuid> publish(st_mysql* connection, std::span<const Event> events,
   const std::vector<CheckedEvent> checked = publishing::check(events, options);
   if (options.enabled && !checked.empty()) {
     expect_ready(connection, options);
-    expect_encoding(connection, checked);
-    expect_to_fit(checked);
-    insert(connection, table, checked);
+    const std::vector<EventFields> fields = publishing::fields_of(checked);
+    expect_encoding(connection, fields);
+    expect_to_fit(fields);
+    insert(connection, table, fields);
   }
   return publishing::ids_of(checked);
 }

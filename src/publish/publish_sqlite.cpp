@@ -15,6 +15,8 @@ namespace outbox {
 namespace {
 
 using publishing::CheckedEvent;
+using publishing::EventFields;
+using publishing::NativeColumn;
 
 ErrorKind kind_of(int code, std::string_view text) {
   switch (code & 0xFF) {
@@ -52,17 +54,21 @@ void expect(sqlite3* connection, int code) {
   throw Error(kind, fmt::format("publish: SQLite: {}", text), hint_of(kind));
 }
 
-/// One INSERT for events that say different things: what one does not say is NULL.
+/// An INSERT of a number of rows. Many at once save SQLite the beginning and the end of a
+/// statement for each row; too many cost more to prepare than that saves.
 class Statement {
  public:
-  Statement(sqlite3* connection, const std::string& table) : connection_(connection) {
-    std::string names;
+  Statement(sqlite3* connection, const std::string& table, std::span<const NativeColumn> columns,
+            std::size_t rows)
+      : connection_(connection), columns_(columns) {
     std::string places;
-    for (const publishing::NativeColumn& column : publishing::native_columns()) {
-      names += (names.empty() ? "" : ",") + std::string(column.name);
-      places += places.empty() ? "?" : ",?";
-    }
-    const std::string sql = fmt::format("INSERT INTO {} ({}) VALUES ({})", table, names, places);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      places += i == 0 ? "(?" : ",?";
+    places += ')';
+    std::string sql =
+        fmt::format("INSERT INTO {} ({}) VALUES {}", table, publishing::names_of(columns), places);
+    for (std::size_t row = 1; row < rows; ++row)
+      sql += ',' + places;
     sqlite3_stmt* prepared = nullptr;
     const int code = sqlite3_prepare_v2(connection_, sql.c_str(), static_cast<int>(sql.size()),
                                         &prepared, nullptr);
@@ -70,11 +76,13 @@ class Statement {
     expect(connection_, code);
   }
 
-  void run(const CheckedEvent& event) {
-    const publishing::EventFields fields = event.fields();
+  /// As many as it has rows.
+  void run(std::span<const EventFields> events) {
     int index = 0;
-    for (const publishing::NativeColumn& column : publishing::native_columns())
-      expect(connection_, bind(++index, column.value(fields), column.type == "bytea"));
+    for (const EventFields& event : events) {
+      for (const NativeColumn& column : columns_)
+        expect(connection_, bind(++index, column.value(event), column.type == "bytea"));
+    }
     int code = SQLITE_ROW;
     while (code == SQLITE_ROW)
       code = sqlite3_step(handle_.get());
@@ -97,8 +105,20 @@ class Statement {
   };
 
   sqlite3* connection_;
+  std::span<const NativeColumn> columns_;
   std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
 };
+
+void insert(sqlite3* connection, const std::string& table, std::span<const EventFields> events) {
+  constexpr std::size_t rows_at_once = 50;
+  const std::vector<NativeColumn> columns = publishing::columns_of(events);
+  if (events.size() >= rows_at_once) {
+    Statement statement(connection, table, columns, rows_at_once);
+    for (; events.size() >= rows_at_once; events = events.subspan(rows_at_once))
+      statement.run(events.first(rows_at_once));
+  }
+  if (!events.empty()) Statement(connection, table, columns, events.size()).run(events);
+}
 
 /// Within the caller's transaction a part of it; where none is open, a transaction by itself.
 class Savepoint {
@@ -154,11 +174,7 @@ std::vector<Uuid> publish(sqlite3* connection, std::span<const Event> events,
     // One statement is all or nothing by itself.
     std::optional<Savepoint> savepoint;
     if (checked.size() > 1) savepoint.emplace(connection);
-    {
-      Statement statement(connection, table);
-      for (const CheckedEvent& event : checked)
-        statement.run(event);
-    }
+    insert(connection, table, publishing::fields_of(checked));
     if (savepoint) savepoint->release();
   }
   return publishing::ids_of(checked);

@@ -182,26 +182,21 @@ TEST_P(PublishInTransaction, killed_at_commit_200_times_leaves_both_or_neither) 
   std::vector<Uuid> ids(rounds);
   int committed = 0;
   int said = 0;
-  // How long publishing and committing take once the child is ready: from those who lived.
-  std::chrono::nanoseconds usual = std::chrono::milliseconds(2);
+  // Earlier after each that was committed, later after the others: so the kills fall about the
+  // COMMIT, however long it takes here.
+  double aim_ns = 1'000'000;
   for (int i = 0; i < rounds; ++i) {
     ids[static_cast<std::size_t>(i)] = random_uuid();
     const Uuid& id = ids[static_cast<std::size_t>(i)];
     Child child(url_, std::to_string(i), to_string(id));
     ASSERT_TRUE(child.wait_for_commit());
-    const Moment ready = BootClock::now();
-    std::string rest;
-    if (i < 10) {
-      rest = child.rest();
-      usual = i == 0 ? BootClock::now() - ready : std::min(usual, BootClock::now() - ready);
-    } else {
-      wait_for(std::chrono::nanoseconds(
-          std::uniform_int_distribution<std::int64_t>(usual.count() / 4, usual.count())(random_)));
-      child.kill();
-      rest = child.rest();
-    }
+    wait_for(std::chrono::nanoseconds(static_cast<std::int64_t>(
+        aim_ns * std::uniform_real_distribution<double>(0.7, 1.3)(random_))));
+    child.kill();
+    const std::string rest = child.rest();
     const Facts now = facts(i, id);
     ASSERT_EQ(now.order, now.event) << "round " << i;
+    aim_ns *= now.order ? 0.93 : 1.07;
     if (rest.empty()) continue;
     ++said;
     ASSERT_EQ(rest, "committed");
@@ -213,13 +208,12 @@ TEST_P(PublishInTransaction, killed_at_commit_200_times_leaves_both_or_neither) 
     ASSERT_EQ(now.order, now.event) << "round " << i;
     if (now.order) ++committed;
   }
-  std::cout << rounds << " processes killed within " << usual.count() / 1000
-            << " us of COMMIT: " << committed << " committed, " << rounds - committed
-            << " rolled back, " << said << " lived to say so\n";
+  std::cout << rounds << " processes killed about COMMIT: " << committed << " committed, "
+            << rounds - committed << " rolled back, " << said << " lived to say so\n";
   EXPECT_EQ(value(database_, "SELECT count(*) FROM orders"), std::to_string(committed));
   EXPECT_EQ(value(database_, "SELECT count(*) FROM outbox_events"), std::to_string(committed));
-  EXPECT_LT(committed, rounds);
-  EXPECT_GT(committed, 10);
+  EXPECT_LT(committed, rounds - 20);
+  EXPECT_GT(committed, 20);
 }
 
 class PublishOnServer : public PublishInTransaction {
