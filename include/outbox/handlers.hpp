@@ -205,7 +205,7 @@ class Handlers {
   /// Delivers until a stop is requested, each domain on a thread of its own; then waits for the
   /// handlers that run, at most for handler_timeout, and gives the domains back. No outage ends it
   /// once it runs; at the start it throws what publish_pending_events() would, but waits for a
-  /// database that is away. Five connections for each domain that this instance holds, one for each
+  /// database that is away. Four connections for each domain that this instance holds, one for each
   /// other. On SQLite one process may deliver or relay. Call it once at a time.
   void run(const std::stop_token& stop);
 

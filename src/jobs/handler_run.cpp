@@ -61,10 +61,10 @@ class RunningCall : public std::enable_shared_from_this<RunningCall> {
     try {
       (*run_.handler)(event_->event(), context_);
     } catch (...) {
-      HandlerCall::prepare(context_, nullptr, {});
+      HandlerCall::prepare(context_, nullptr, std::stop_token());
       throw;
     }
-    HandlerCall::prepare(context_, nullptr, {});
+    HandlerCall::prepare(context_, nullptr, std::stop_token());
   }
 
   void post(CallEnd end, std::string reason) {
