@@ -43,15 +43,15 @@ SQL_FOLDERS = {"store/migrations": "store"}  # belongs to its parent
 LIBRARIES = [
     (r"librdkafka/", r"src/broker/(kafka|embedded)/|include/outbox/\w*kafka\w*\.hpp$"),
     (r"libpq-fe\.h$|libpq/|pg_config", r"src/store/postgres/|src/publish/\w*postgres\w*\."
-     r"|include/outbox/\w*postgres\w*\.hpp$"),
+     r"|include/outbox/\w*postgres\w*\.hpp$|examples/publish_libpq/"),
     (r"(?<!soci-)sqlite3\.h$", r"src/store/sqlite/|src/publish/\w*sqlite\w*\."
-     r"|include/outbox/\w*sqlite\w*\.hpp$"),
+     r"|include/outbox/\w*sqlite\w*\.hpp$|examples/publish_sqlite/"),
     (r"pqxx/", r"include/outbox/pqxx\.hpp$|examples/"),
     # Its header of the backend is named soci-mysql.h, and so on.
     (r"^soci/", r"src/publish/publish_soci\.cpp$|examples/"),
     (r"(?<!soci-)mysql\.h$|(?<!soci/)mysql/|mariadb/",
      r"src/store/mariadb/|src/publish/\w*(mariadb|mysql)\w*\."
-     r"|include/outbox/\w*(mariadb|mysql)\w*\.hpp$"),
+     r"|include/outbox/\w*(mariadb|mysql)\w*\.hpp$|examples/publish_mariadb/"),
     (r"yaml-cpp/", r"src/config/"),
     (r"boost/", r"src/http/"),
     (r"nlohmann/", r"src/.*\.cpp$|examples/|include/outbox/json\.hpp$"),
