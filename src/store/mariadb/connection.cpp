@@ -181,8 +181,8 @@ void Connection::set_up_session() {
     // The idle limit frees what a hung relay locks. Long lists must not become temporary tables.
     sql += fmt::format(
         ", max_statement_time = {}.{:03}, idle_transaction_timeout = 60, "
-        "in_predicate_conversion_threshold = 0",
-        statement_ms / 1000, statement_ms % 1000);
+        "in_predicate_conversion_threshold = 0, check_constraint_checks = {}",
+        statement_ms / 1000, statement_ms % 1000, options_.checks_rows ? 1 : 0);
   } else {
     sql +=
         fmt::format(", max_execution_time = {}, information_schema_stats_expiry = 0", statement_ms);

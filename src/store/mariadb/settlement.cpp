@@ -39,7 +39,7 @@ std::vector<std::vector<RowId>> portions(const Items& items) {
 class MariadbSettlement final : public Settlement {
  public:
   explicit MariadbSettlement(std::shared_ptr<Shared> shared)
-      : shared_(std::move(shared)), connection_(shared_->connection_options("relay settle")) {}
+      : shared_(std::move(shared)), connection_(settle_options()) {}
 
   SettleResult settle(const SettleRequest& request) override {
     if (!table_) prepare();
@@ -57,6 +57,13 @@ class MariadbSettlement final : public Settlement {
   }
 
  private:
+  [[nodiscard]] ConnectionOptions settle_options() const {
+    ConnectionOptions options = shared_->connection_options("relay settle");
+    // Of a document's table we do not know what its checks are for.
+    options.checks_rows = !shared_->options().table.native;
+    return options;
+  }
+
   void prepare() {
     table_ = shared_->table(connection_);
     const TableColumns& columns = table_->shape().columns;
