@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/reporting.hpp"
 
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace outbox::relay {
 
 namespace {
 
 constexpr int lines_per_second = 10;
+constexpr std::size_t told_most = 20'000;
 
 LogLevel level_of(NoticeKind kind) {
   switch (kind) {
@@ -99,18 +102,34 @@ void Reporting::rows_read(const PreparedBatch& batch) {
     ++batches_left_out_;
     return;
   }
-  ++lines_in_second_;
-  logger_.info("pending events", {{"events", batch.rows.size()}});
+  std::vector<const PreparedRow*> fresh;
   for (const PreparedRow& row : batch.rows) {
+    if (!told_before(row)) fresh.push_back(&row);
+  }
+  if (fresh.empty()) return;
+  ++lines_in_second_;
+  logger_.info("pending events", {{"events", fresh.size()}});
+  for (const PreparedRow* const row : fresh) {
     if (lines_in_second_ >= lines_per_second) {
       ++rows_left_out_;
       continue;
     }
     ++lines_in_second_;
-    logger_.info("event", {{"row", to_string(row.row->id)},
-                           {"type", row.row->event_type},
-                           {"topic", row.defect ? row.row->topic : row.topic}});
+    logger_.info("event", {{"row", to_string(row->row->id)},
+                           {"type", row->row->event_type},
+                           {"topic", row->defect ? row->row->topic : row->topic}});
   }
+}
+
+bool Reporting::told_before(const PreparedRow& row) {
+  const std::size_t hash = std::hash<std::string>{}(to_string(row.row->id));
+  if (!told_.insert(hash).second) return true;
+  told_order_.push_back(hash);
+  if (told_order_.size() > told_most) {
+    told_.erase(told_order_.front());
+    told_order_.pop_front();
+  }
+  return false;
 }
 
 void Reporting::notice(const Notice& notice) {

@@ -4,7 +4,10 @@
 // (A3). Used by the core's thread alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <unordered_set>
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
@@ -27,6 +30,7 @@ class Reporting {
 
  private:
   void rows_read(const PreparedBatch& batch);
+  bool told_before(const PreparedRow& row);
   void start_second(Moment now);
   void tell_left_out();
 
@@ -36,6 +40,10 @@ class Reporting {
   int lines_in_second_ = 0;
   std::uint64_t rows_left_out_ = 0;
   std::uint64_t batches_left_out_ = 0;
+  // Hashes of the rows of the last batches that were told, and their order: a row is read again
+  // when its topic had to be looked up or held, or when it was refused, and is no new event then.
+  std::unordered_set<std::size_t> told_;
+  std::deque<std::size_t> told_order_;
 };
 
 }  // namespace outbox::relay
