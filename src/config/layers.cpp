@@ -129,6 +129,7 @@ void Layers::put(const ResolvedName& resolved, Given given) {
     if (given.text.ends_with('\n')) given.text.pop_back();
     if (given.text.ends_with('\r')) given.text.pop_back();
     given.origin += ", file " + path;
+    given.is_from_file = true;
   }
   if (setting != nullptr && setting->startup_only && given.layer < Layer::env_file) {
     fail(fmt::format("{}: '{}' tells where to read the configuration from", given.origin,

@@ -32,6 +32,7 @@ struct Given {
   std::string text;
   std::string origin;
   Layer layer = Layer::preset;
+  bool is_from_file = false;  ///< By the setting's name with `-file`.
 };
 
 class Layers {

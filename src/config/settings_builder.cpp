@@ -107,7 +107,8 @@ void SettingsBuilder::record_effective() {
   for (const Setting& setting : settings_table()) {
     if (setting.name.starts_with(shards_prefix)) continue;  // Each by its own name, below.
     const Given* given = layers_.find(setting.name);
-    if (setting.secret && given != nullptr && given->layer == Layer::flag) {
+    const bool is_flag = given != nullptr && given->layer == Layer::flag && !given->is_from_file;
+    if (setting.secret && is_flag) {
       warn(
           fmt::format("{} is given as a flag, which every user of this machine can read; set {} "
                       "or name a file by --{}-file",

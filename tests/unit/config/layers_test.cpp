@@ -162,6 +162,14 @@ TEST(Secret, given_as_a_flag_is_warned_of) {
               AllOf(HasSubstr("kafka.password is given as a flag"), Not(HasSubstr("hunter2"))));
 }
 
+TEST(Secret, given_as_a_flag_that_names_a_file_is_not_warned_of) {
+  const testing::Folder folder;
+  const std::string file = folder.write("secret", "hunter2\n");
+  for (const auto* name : {"kafka.password-file", "gateway.token-file"}) {
+    EXPECT_TRUE(load_given({.flags = {{"kafka.user", "u"}, {name, file}}}).warnings().empty());
+  }
+}
+
 TEST(Effective, shows_no_password_anywhere) {
   const Settings settings =
       load_given({.environment = {{"DATABASE_CONN", "postgresql://u:hunter2@localhost/db"},
