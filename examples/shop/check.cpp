@@ -2,6 +2,7 @@
 #include "check.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -56,16 +57,22 @@ void read_dead_letters(const CheckPlaces& places, Books& books, CheckReport& rep
   }
 }
 
-/// Events by topic as they stand in Kafka.
-using InTopics = std::map<std::string, std::unordered_set<std::string>>;
+/// Events as they stand in Kafka.
+struct InTopics {
+  /// By topic and id, the outbox that each says it is of.
+  std::map<std::string, std::unordered_map<std::string, const std::string*>> events;
+  std::set<std::string, std::less<>> outboxes;
+};
 
 InTopics read_topics(const CheckPlaces& places, CheckReport& report) {
   InTopics found;
   for (const std::string& topic : topics()) {
-    auto& ids = found[topic];
+    auto& ids = found.events[topic];
     const outbox::ReadTopicResult result = outbox::read_topic(
         {.kafka = places.kafka, .topic = topic}, [&](const outbox::ReceivedEvent& event) {
-          if (!ids.insert(to_string(event.event_id)).second) report.sent_twice += 1;
+          const auto outbox = found.outboxes.emplace(event.header("outbox_id").value_or(""));
+          const bool is_new = ids.emplace(to_string(event.event_id), &*outbox.first).second;
+          report.sent_twice += is_new ? 0 : 1;
         });
     report.messages += result.messages;
     report.not_events += result.not_events;
@@ -75,8 +82,8 @@ InTopics read_topics(const CheckPlaces& places, CheckReport& report) {
 
 void check_topics(const Books& books, const InTopics& found, CheckReport& report) {
   for (const ToldEvent& event : books.events) {
-    const auto topic = found.find(event.topic);
-    if (topic == found.end()) continue;  // None of the shop's.
+    const auto topic = found.events.find(event.topic);
+    if (topic == found.events.end()) continue;  // None of the shop's.
     if (topic->second.contains(event.event_id)) continue;
     report.lost += 1;
     report.differences["topic"].push_back(fmt::format("{} {} is {} in the outbox and not in {}",
@@ -85,26 +92,52 @@ void check_topics(const Books& books, const InTopics& found, CheckReport& report
   }
 }
 
+/// Those of this database, one a table; none where no relay has begun on it.
+std::set<std::string> own_outboxes(Transaction& transaction) {
+  std::set<std::string> ids;
+  for (const Row& row :
+       transaction.execute("SELECT value FROM outboxd_meta WHERE name = 'outbox_id'")) {
+    ids.insert(row.text(0));
+  }
+  return ids;
+}
+
 /// What was committed after the books were read is no ghost: the outbox is asked again.
 void find_never_committed(const CheckPlaces& places, const Books& books, const InTopics& found,
                           CheckReport& report) {
   json unknown = json::array();
-  for (const auto& [topic, ids] : found) {
-    for (const std::string& id : ids) {
-      if (!books.event_ids.contains(id)) unknown.push_back({{"id", id}});
+  std::unordered_map<std::string, const std::string*> outbox_of;
+  for (const auto& [topic, ids] : found.events) {
+    for (const auto& [id, outbox] : ids) {
+      if (books.event_ids.contains(id)) continue;
+      unknown.push_back({{"id", id}});
+      outbox_of[id] = outbox;
     }
   }
   if (unknown.empty()) return;
+  std::map<std::string, std::int64_t> foreign;
   places.database.transaction([&](Transaction& transaction) {
+    const std::set<std::string> own = own_outboxes(transaction);
     for (const Row& row : transaction.execute(
              "SELECT r.id FROM " + rows_of_json(transaction.dialect(), {{"id", "uuid"}}) +
                  " WHERE NOT EXISTS (SELECT 1 FROM outbox_events o WHERE o.event_id = r.id)",
              unknown.dump())) {
+      const std::string& outbox = *outbox_of.at(row.text(0));
+      if (!outbox.empty() && !own.contains(outbox)) {
+        foreign[outbox] += 1;
+        continue;
+      }
       report.never_committed += 1;
       report.differences["never_committed"].push_back("event " + row.text(0) +
                                                       " was sent and is not in the outbox");
     }
   });
+  for (const auto& [outbox, count] : foreign) {
+    report.differences["other_outbox"].push_back(
+        fmt::format("{} events in the topics come from another outbox (id {}), and the consumers "
+                    "took them in: give each shop topics, or brokers, of its own",
+                    count, outbox));
+  }
 }
 
 void check_consumer(const std::string& name, const Books& books, CheckReport& report) {
@@ -149,7 +182,7 @@ void check_consumer(const std::string& name, const Books& books, CheckReport& re
 }
 
 bool is_of_the_way(const std::string& kind) {
-  return kind == "topic" || kind == "never_committed" || kind == "waiting" || kind == "inbox";
+  return kind == "topic" || kind == "never_committed" || kind == "other_outbox" || kind == "waiting" || kind == "inbox";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "consumers/consumers.hpp"
+#include "schema.hpp"
 #include "stop_signal.hpp"
 
 namespace shop {
@@ -39,6 +40,18 @@ void print(const std::string& name, const outbox::ConsumerCounters& counters, bo
              counters.failures, counters.dead_lettered, counters.rebalances);
 }
 
+/// Ends the start where the database is not ready. One that is away is waited for by the consumer.
+void expect_tables(const std::string& url) {
+  try {
+    outbox::Database database({.url = url, .connections_max = 1});
+    expect_outbox(database);
+    make_tables(database);
+  } catch (const outbox::Error& error) {
+    if (error.kind() != outbox::ErrorKind::unreachable) throw;
+    fmt::print(stderr, "shop: {}; waiting for it\n", error.what());
+  }
+}
+
 int run_consume(const Options& options) {
   if (options.words().size() != 1) {
     throw outbox::Error(outbox::ErrorKind::usage, "which consumer?",
@@ -61,6 +74,7 @@ int run_consume(const Options& options) {
   made.instance_id = options.text("instance");
 
   StopSignal stop;
+  expect_tables(places.database_url);
   outbox::Consumer consumer(std::move(made));
   register_handlers(name, places, consumer);
   fmt::print(stderr, "shop: consuming as {}-consumer\n", name);

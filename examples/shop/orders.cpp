@@ -19,6 +19,7 @@ using outbox::Transaction;
 struct Order {
   std::int64_t version = 0;
   OrderEvent told;
+  std::string paid_on;
 };
 
 OrderMetricsEvent metrics_of(const OrderEvent& order) {
@@ -28,9 +29,12 @@ OrderMetricsEvent metrics_of(const OrderEvent& order) {
   return event;
 }
 
-json json_of(const OrderEvent& order, const char* status) {
+/// What a request for the order is answered with; `paid_on` is empty where nobody has paid.
+json json_of(const OrderEvent& order, const std::string& status, const std::string& paid_on) {
   json body = order;
+  body.erase("date");
   body["status"] = status;
+  if (!paid_on.empty()) body["paid_on"] = paid_on;
   return body;
 }
 
@@ -43,7 +47,8 @@ struct Names {
 };
 void tell(Transaction& transaction, const Names& names, const Order& order) {
   const Aggregate aggregate{"order", order.told.order_id};
-  json notice = json_of(order.told, names.status);
+  json notice = order.told;
+  notice["status"] = names.status;
   notice["type"] = "order";
   transaction.publish(
       std::vector{make_event(names.event, aggregate, order_topic, order.told),
@@ -79,12 +84,12 @@ std::vector<Item> items_of(Transaction& transaction, std::int64_t order_id) {
 
 Row order_row(Transaction& transaction, std::int64_t order_id) {
   const Rows rows = transaction.execute(
-      "SELECT status, user_id, total_amount FROM orders WHERE id = $1", order_id);
+      "SELECT status, user_id, total_amount, paid_on FROM orders WHERE id = $1", order_id);
   if (!rows.empty()) return rows[0];
   throw Problem(404, "unknown_order", "there is no order " + std::to_string(order_id));
 }
 
-/// The order after `update`, which returns version, user, total and day; a Problem where it found
+/// The order after `update`, which returns version, user, total, today and paid_on; a Problem where it found
 /// no order in a status from which this may be done.
 Order changed(Transaction& transaction, const Rows& updated, std::int64_t order_id,
               const char* what) {
@@ -99,7 +104,8 @@ Order changed(Transaction& transaction, const Rows& updated, std::int64_t order_
                    .user_id = row.integer(1),
                    .items = items_of(transaction, order_id),
                    .total_amount = row.integer(2),
-                   .date = row.text(3)}};
+                   .date = row.text(3)},
+          .paid_on = row.is_null(4) ? std::string() : row.text(4)};
 }
 
 std::string today(const Transaction& transaction) {
@@ -115,7 +121,8 @@ json create_order(Transaction& transaction, std::int64_t user_id, std::vector<Wa
   });
   Order order{
       .version = 1,
-      .told = {.order_id = 0, .user_id = user_id, .items = {}, .total_amount = 0, .date = {}}};
+      .told = {.order_id = 0, .user_id = user_id, .items = {}, .total_amount = 0, .date = {}},
+      .paid_on = {}};
   for (const WantedItem& wanted : items) {
     const Item item = priced(transaction, wanted);
     order.told.items.push_back(item);
@@ -136,7 +143,7 @@ json create_order(Transaction& transaction, std::int64_t user_id, std::vector<Wa
         order.told.order_id, item.product_id, item.qty, item.price);
   }
   tell(transaction, {"ORDER_CREATED", "OrderCreatedEvent", "CREATED"}, order);
-  return json_of(order.told, "CREATED");
+  return json_of(order.told, "CREATED", {});
 }
 
 json pay_order(Transaction& transaction, std::int64_t order_id) {
@@ -146,11 +153,11 @@ json pay_order(Transaction& transaction, std::int64_t order_id) {
       "UPDATE orders SET status = 'PAID', event_version = event_version + 1, paid_on = " +
           today(transaction) +
           " WHERE id = $1 AND status = 'CREATED' "
-          "RETURNING event_version, user_id, total_amount, paid_on",
+          "RETURNING event_version, user_id, total_amount, paid_on, paid_on",
       order_id);
   const Order order = changed(transaction, updated, order_id, "paid");
   tell(transaction, {"ORDER_PAID", "PaymentCompletedEvent", "PAID"}, order);
-  return json_of(order.told, "PAID");
+  return json_of(order.told, "PAID", order.paid_on);
 }
 
 json cancel_order(Transaction& transaction, std::int64_t order_id) {
@@ -158,20 +165,21 @@ json cancel_order(Transaction& transaction, std::int64_t order_id) {
       "UPDATE orders SET status = 'CANCELED', event_version = event_version + 1 "
       "WHERE id = $1 AND status IN ('CREATED', 'PAID') "
       "RETURNING event_version, user_id, total_amount, " +
-          today(transaction),
+          today(transaction) + ", paid_on",
       order_id);
   const Order order = changed(transaction, updated, order_id, "canceled");
   tell(transaction, {"ORDER_CANCELED", "OrderCancelledEvent", "CANCELED"}, order);
-  return json_of(order.told, "CANCELED");
+  return json_of(order.told, "CANCELED", order.paid_on);
 }
 
 json order(Transaction& transaction, std::int64_t order_id) {
   const Row row = order_row(transaction, order_id);
-  return {{"order_id", order_id},
-          {"status", row.text(0)},
-          {"user_id", row.integer(1)},
-          {"total_amount", row.integer(2)},
-          {"items", items_of(transaction, order_id)}};
+  const OrderEvent order{.order_id = order_id,
+                         .user_id = row.integer(1),
+                         .items = items_of(transaction, order_id),
+                         .total_amount = row.integer(2),
+                         .date = {}};
+  return json_of(order, row.text(0), row.is_null(3) ? std::string() : row.text(3));
 }
 
 json orders(Transaction& transaction, std::int64_t limit) {

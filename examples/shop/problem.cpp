@@ -21,11 +21,17 @@ bool is_whole(const nlohmann::json& value) {
 
 }  // namespace
 
-Fields::Fields(const nlohmann::json& object, std::string where)
+Fields::Fields(const nlohmann::json& object, std::initializer_list<std::string_view> known,
+               std::string where)
     : object_(object), where_(std::move(where)) {
   if (!object_.is_object()) {
     throw Problem(unprocessable, "invalid_field",
                   where_.empty() ? "the body is no JSON object" : where_ + " is no JSON object");
+  }
+  for (const auto& [name, value] : object_.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      refuse(name.substr(0, 60), "is not known here");
+    }
   }
 }
 
@@ -34,14 +40,14 @@ void Fields::refuse(std::string_view name, const std::string& what) const {
                 fmt::format("{}{}{} {}", where_, where_.empty() ? "" : ".", name, what));
 }
 
-const nlohmann::json& Fields::at(std::string_view name) {
-  known_.emplace(name);
+const nlohmann::json& Fields::at(std::string_view name) const {
   const auto found = object_.find(name);
   if (found == object_.end()) refuse(name, "is missing");
   return *found;
 }
 
-std::int64_t Fields::whole(std::string_view name, std::int64_t least, std::int64_t most) {
+std::int64_t Fields::whole(std::string_view name, std::int64_t least,
+                           std::int64_t most) const {
   const nlohmann::json& value = at(name);
   if (is_whole(value)) {
     const auto number = value.get<std::int64_t>();
@@ -51,12 +57,11 @@ std::int64_t Fields::whole(std::string_view name, std::int64_t least, std::int64
 }
 
 std::int64_t Fields::whole_or(std::string_view name, std::int64_t least, std::int64_t most,
-                              std::int64_t fallback) {
-  known_.emplace(name);
+                              std::int64_t fallback) const {
   return object_.contains(name) ? whole(name, least, most) : fallback;
 }
 
-std::string Fields::text(std::string_view name, std::size_t bytes_max) {
+std::string Fields::text(std::string_view name, std::size_t bytes_max) const {
   const nlohmann::json& value = at(name);
   if (!value.is_string()) refuse(name, "is no text");
   const auto& text = value.get_ref<const std::string&>();
@@ -69,16 +74,10 @@ std::string Fields::text(std::string_view name, std::size_t bytes_max) {
   return text;
 }
 
-const nlohmann::json& Fields::array(std::string_view name, std::size_t size_max) {
+const nlohmann::json& Fields::array(std::string_view name, std::size_t size_max) const {
   const nlohmann::json& value = at(name);
   if (value.is_array() && !value.empty() && value.size() <= size_max) return value;
   refuse(name, fmt::format("is no array of 1 to {} values", size_max));
-}
-
-void Fields::expect_no_more() const {
-  for (const auto& [name, value] : object_.items()) {
-    if (!known_.contains(name)) refuse(name.substr(0, 60), "is not known here");
-  }
 }
 
 }  // namespace shop

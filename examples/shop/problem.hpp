@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,25 +34,24 @@ inline constexpr std::int64_t id_max = 1'000'000'000'000'000;
 /// The members of a JSON object, each asked for by name. Throws Problem(422) naming the field.
 class Fields {
  public:
-  /// `where` is put before the names, such as `items[2].`.
-  explicit Fields(const nlohmann::json& object, std::string where = {});
+  /// A member beyond `known` is most likely one with its name misspelt, and is refused before one is
+  /// missed. `where` is put before the names, such as `items[2]`.
+  Fields(const nlohmann::json& object, std::initializer_list<std::string_view> known,
+         std::string where = {});
 
-  [[nodiscard]] std::int64_t whole(std::string_view name, std::int64_t least, std::int64_t most);
+  [[nodiscard]] std::int64_t whole(std::string_view name, std::int64_t least,
+                                   std::int64_t most) const;
   [[nodiscard]] std::int64_t whole_or(std::string_view name, std::int64_t least, std::int64_t most,
-                                      std::int64_t fallback);
-  [[nodiscard]] std::string text(std::string_view name, std::size_t bytes_max);
-  [[nodiscard]] const nlohmann::json& array(std::string_view name, std::size_t size_max);
-
-  /// Call it last: a member that was not asked for is most likely one with its name misspelt.
-  void expect_no_more() const;
+                                      std::int64_t fallback) const;
+  [[nodiscard]] std::string text(std::string_view name, std::size_t bytes_max) const;
+  [[nodiscard]] const nlohmann::json& array(std::string_view name, std::size_t size_max) const;
 
  private:
-  [[nodiscard]] const nlohmann::json& at(std::string_view name);
+  [[nodiscard]] const nlohmann::json& at(std::string_view name) const;
   [[noreturn]] void refuse(std::string_view name, const std::string& what) const;
 
   const nlohmann::json& object_;
   std::string where_;
-  std::set<std::string, std::less<>> known_;
 };
 
 }  // namespace shop

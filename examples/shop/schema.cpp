@@ -32,6 +32,7 @@ void expect_outbox(outbox::Database& database) {
   try {
     database.transaction([](outbox::Transaction& transaction) {
       transaction.execute("SELECT id FROM outbox_events LIMIT 0");
+      transaction.execute("SELECT event_id FROM processed_events LIMIT 0");
     });
   } catch (const outbox::Error& error) {
     if (error.kind() != outbox::ErrorKind::failed) throw;

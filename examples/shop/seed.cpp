@@ -28,8 +28,8 @@ constexpr std::array samples = {
 
 int run_seed(const Options& options) {
   outbox::Database database({.url = options.needed("database")});
-  make_tables(database);
   expect_outbox(database);
+  make_tables(database);
   const std::int64_t made = seed(database, {.products = options.number("products", 1, 10'000),
                                             .stock = options.number("stock", 0, 1'000'000)});
   if (made == 0)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve.hpp"
 
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -43,10 +46,23 @@ Address parse(const std::string& listen) {
 }
 
 int bind(httplib::Server& server, const Address& address) {
+  // httplib's default, SO_REUSEPORT, would let a second shop listen on the same port and take every
+  // other connection. This lets a restarted one listen while old connections time out, no more.
+  server.set_socket_options([](int listener) {
+    const int yes = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  errno = 0;
   const int port = address.port == 0 ? server.bind_to_any_port(address.host)
                    : server.bind_to_port(address.host, address.port) ? address.port
                                                                      : -1;
   if (port > 0) return port;
+  if (errno == EADDRINUSE) {
+    throw outbox::Error(
+        outbox::ErrorKind::conflict,
+        fmt::format("--listen is {}:{}, where another program listens", address.host, address.port),
+        "stop that program, or choose another port with --listen");
+  }
   throw outbox::Error(outbox::ErrorKind::configuration,
                       fmt::format("cannot listen on {}:{}", address.host, address.port),
                       "choose another port with --listen");
@@ -78,8 +94,8 @@ class Ending {
 int run_serve(const Options& options) {
   const StopSignal signal;
   outbox::Database database({.url = options.needed("database"), .connections_max = 16});
-  make_tables(database);
   expect_outbox(database);
+  make_tables(database);
   ServeOptions serving;
   serving.listen = options.text("listen");
   serving.gateway = options.text("gateway");

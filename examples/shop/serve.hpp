@@ -16,7 +16,8 @@ struct ServeOptions {
 };
 
 /// Serves the API and the page until a stop is asked for. `listening` is called once with the URL,
-/// when connections are taken. Throws outbox::Error(configuration) where the address is not free.
+/// when connections are taken. Throws outbox::Error: conflict where
+/// another program listens there, configuration where nobody may.
 void serve(outbox::Database& database, const ServeOptions& options, const std::stop_token& stop,
            const std::function<void(const std::string& url)>& listening);
 

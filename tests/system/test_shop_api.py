@@ -3,7 +3,9 @@
 import concurrent.futures
 import json
 import signal
+import socket
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -30,10 +32,11 @@ def test_an_order_and_its_three_events_are_one_transaction(shop):
     kettle, mug = shop.product(price=3490), shop.product(price=1250)
     order = shop.done("/api/orders", {"user_id": 7, "items": [{"product_id": mug, "qty": 3},
                                                               {"product_id": kettle, "qty": 1}]})
-    date = order.pop("date")
     assert order == {"order_id": 1, "user_id": 7, "status": "CREATED", "total_amount": 7240,
                      "items": [{"product_id": kettle, "qty": 1, "price": 3490},
                                {"product_id": mug, "qty": 3, "price": 1250}]}
+    assert shop.get("/api/orders/1").body == order
+    date = shop.events("order.events")[0][3]["date"]
     told = {"order_id": 1, "user_id": 7, "items": order["items"], "total_amount": 7240,
             "date": date}
     assert shop.events("order.events") == [("ORDER_CREATED", "order", "1", told, None)]
@@ -49,8 +52,10 @@ def test_an_order_and_its_three_events_are_one_transaction(shop):
 
 def test_paying_and_canceling_are_told_in_their_order_with_a_version(shop):
     order = shop.order(shop.product())
-    assert shop.done(f"/api/orders/{order}/pay")["status"] == "PAID"
-    assert shop.done(f"/api/orders/{order}/cancel")["status"] == "CANCELED"
+    for step, status in [("pay", "PAID"), ("cancel", "CANCELED")]:
+        answered = shop.done(f"/api/orders/{order}/{step}")
+        assert (answered["status"], len(answered["paid_on"])) == (status, 10)
+        assert shop.get(f"/api/orders/{order}").body == answered  # One object, however asked for.
     kinds = [(kind, payload["order_id"]) for kind, _, _, payload, _ in shop.events("order.events")]
     assert kinds == [("ORDER_CREATED", order), ("ORDER_PAID", order), ("ORDER_CANCELED", order)]
     assert [(kind, headers) for kind, _, _, _, headers in shop.events("order-events")] == [
@@ -131,8 +136,14 @@ BAD_BODIES = [
     ("no items", "/api/orders", dict(NEW_ORDER, items=[]), 422, "invalid_field", "items"),
     ("items that are none", "/api/orders", dict(NEW_ORDER, items=[7]), 422, "invalid_field",
      "items[0]"),
-    ("a misspelt field", "/api/orders", dict(NEW_ORDER, item=1), 422, "invalid_field",
+    ("a field too many", "/api/orders", dict(NEW_ORDER, item=1), 422, "invalid_field",
      "item is not known"),
+    ("a misspelt field", "/api/orders", {"user": 1, "items": NEW_ORDER["items"]}, 422,
+     "invalid_field", "user is not known"),
+    ("a misspelt field of an item", "/api/orders", {"user_id": 1, "items": [{"product": 1}]}, 422,
+     "invalid_field", "items[0].product is not known"),
+    ("a field where none belongs", "/api/orders/1/pay", {"card": 1}, 422, "invalid_field",
+     "card is not known"),
     ("a text for a number", "/api/orders", dict(NEW_ORDER, user_id="1"), 422, "invalid_field",
      "user_id is no whole number"),
     ("a fraction", "/api/orders", dict(NEW_ORDER, user_id=1.5), 422, "invalid_field", "user_id"),
@@ -187,6 +198,21 @@ def test_requests_that_are_no_json_or_too_large_are_refused(shop):
     assert (answer.status, answer.code) == (413, "too_large")
     assert shop.get("/api/orders?limit=many").status == 422
     assert shop.get("/api/products").status == 200
+
+
+def raw_post(shop, path):
+    """As `curl -X POST` sends it: without a body and without its length."""
+    place = urllib.parse.urlsplit(shop.address)
+    with socket.create_connection((place.hostname, place.port), timeout=4) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: shop\r\n\r\n".encode())
+        return connection.recv(4096).decode()
+
+
+def test_a_post_without_a_body_pays_and_cancels(shop):
+    order = shop.order(shop.product())
+    assert raw_post(shop, f"/api/orders/{order}/pay").startswith("HTTP/1.1 200")
+    assert raw_post(shop, f"/api/orders/{order}/cancel").startswith("HTTP/1.1 200")
+    assert "user_id is missing" in raw_post(shop, "/api/orders")
 
 
 def test_an_order_is_paid_once_and_canceled_once(shop):
@@ -309,6 +335,20 @@ def test_the_page_is_told_where_the_gateway_is(bare_shop):
     assert bare_shop.get("/api/settings").body == {"gateway": "ws://127.0.0.1:9/ws"}
 
 
+def test_a_second_shop_on_the_same_port_says_that_it_is_taken(shop):
+    address = urllib.parse.urlsplit(shop.address).netloc
+    second = shop.tried(shop.program, "serve", f"--listen={address}")
+    assert second.returncode == 5
+    assert f"--listen is {address}, where another program listens" in second.stderr
+    host = shop.tried(shop.program, "serve", "--listen=192.0.2.1:1")
+    assert host.returncode == 3 and "cannot listen on 192.0.2.1:1" in host.stderr
+    # The port is free again the moment that the first one has ended.
+    shop.get("/api/products")
+    shop.server.signal(signal.SIGTERM)
+    assert shop.server.wait(5) == 0
+    shop.serve(f"--listen={address}")
+
+
 def test_a_signal_ends_the_shop(shop):
     shop.product()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -333,6 +373,8 @@ def test_the_command_line_says_what_is_wrong(bare_shop, tmp_path):
                          if name != "DATABASE_CONN"})
     refused(3, "unknown scheme", "seed", "--database=ftp://host/shop")
     refused(4, "outboxd migrate", "seed", f"--database={tmp_path}/other.db")
+    refused(4, "outboxd migrate", "consume", "stock", "--kafka=127.0.0.1:1",
+            f"--database={tmp_path}/none.db")
     for command in ("serve", "seed", "load"):
         assert bare_shop.run(program, command, "--help").startswith(f"shop {command}")
     assert bare_shop.run(program, "seed") == "20 products made.\n"

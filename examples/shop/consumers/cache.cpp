@@ -104,7 +104,8 @@ class RedisCache final : public Cache {
     const std::string why = context_ != nullptr && context_->err != 0 ? context_->errstr : what;
     context_.reset();
     throw outbox::Error(outbox::ErrorKind::unreachable,
-                        "Redis at " + host_ + ":" + std::to_string(port_) + ": " + why);
+                        "Redis at " + host_ + ":" + std::to_string(port_) + ": " + why,
+                        "start it, or name another by REDIS_URL or --redis");
   }
 
   std::string host_;
