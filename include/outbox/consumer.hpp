@@ -48,9 +48,9 @@ namespace outbox {
 /// as long each time, at most `max`, give or take the share `jitter`.
 struct RetryPolicy {
   int attempts_max = 5;  ///< The first included; then it is dead-lettered. 1: no retry.
-  std::chrono::milliseconds initial{200};
-  std::chrono::milliseconds max{5000};
-  double jitter = 0.2;
+  std::chrono::milliseconds initial{200};  ///< The first wait.
+  std::chrono::milliseconds max{5000};     ///< The longest wait.
+  double jitter = 0.2;                     ///< Share of a wait, 0 to 1.
 };
 
 /// What a claim in the inbox is made on.
@@ -65,28 +65,29 @@ enum class InboxKey : std::uint8_t {
 /// What becomes of an event for which no handler is registered.
 enum class UnknownEvents : std::uint8_t { ignore, dead_letter };
 
+/// How a consumer takes part. A value; each field says its unit.
 struct ConsumerOptions {
   /// As DatabaseOptions::url; the database that the handlers write to and the inbox stands in.
   std::string database_url = {};
   PublishOptions publish = {};  ///< For events that handlers write themselves.
-  KafkaConnection kafka = {};
+  KafkaConnection kafka = {};   ///< The brokers it reads from.
   /// Each group gets all messages; members of one share the partitions.
   std::string group_id = {};
   /// Under which the inbox keeps its claims; empty: group_id.
   std::string consumer_name = {};
-  std::vector<std::string> topics = {};
+  std::vector<std::string> topics = {};  ///< At least one; each must exist.
   /// Static membership: a restart within Kafka's session time-out moves no partition. Unique in the
   /// group; empty: none.
   std::string instance_id = {};
-  InboxKey inbox_key = InboxKey::event_id;
-  UnknownEvents unknown_events = UnknownEvents::ignore;
+  InboxKey inbox_key = InboxKey::event_id;               ///< What makes two events one.
+  UnknownEvents unknown_events = UnknownEvents::ignore;  ///< Without a handler.
   /// Where a group that has no offsets yet begins: `earliest`, `latest`, or `error`.
   std::string offset_reset = "earliest";
   int batch_size = 500;  ///< Events in one transaction, at most.
   int workers = 1;  ///< Partitions worked at the same time, each in order, each its connection.
   /// Messages fetched and not yet done with, all partitions together; each may have 1 MiB at least.
   std::size_t in_hand_bytes_max = std::size_t{64} << 20U;
-  RetryPolicy retry;
+  RetryPolicy retry;  ///< Where no on_error() fits the exception.
   /// False: a failed event goes to `delay_topic` and comes back after its back-off, and later ones
   /// of its partition go on without it. Only for handlers that need no order.
   bool ordered = true;
@@ -98,6 +99,7 @@ struct ConsumerOptions {
   std::string log_level = "warn";
 };
 
+/// Of one consumer since it began. A value, taken at one moment.
 struct ConsumerCounters {
   std::int64_t handled = 0;        ///< New events whose transaction committed.
   std::int64_t duplicates = 0;     ///< Skipped: claimed before.
@@ -110,9 +112,14 @@ struct ConsumerCounters {
   std::int64_t working_us = 0;     ///< In transactions, microseconds of all workers together.
 };
 
+/// Takes events of a group's partitions and runs the handlers in the transaction of the claim.
+/// Thread-safety: handlers are registered before run(); stop, counters and run() from any thread.
+/// Lifetime: what a handler refers to outlives run().
 class Consumer {
  public:
+  /// The work for one event, in its transaction. What it throws undoes that work.
   using Handler = std::function<void(const ReceivedEvent&, Transaction&)>;
+  /// The work for several events, in their order and one transaction.
   using BatchHandler = std::function<void(std::span<const ReceivedEvent>, Transaction&)>;
 
   /// Throws Error(configuration), naming the option, where one is missing or makes no sense.
@@ -141,6 +148,7 @@ class Consumer {
 
   /// For all events without a handler of their own.
   Consumer& on_any(Handler handler);
+  /// The same, for several at once, as on_batch().
   Consumer& on_any_batch(BatchHandler handler);
 
   /// A retry policy of its own for what is thrown as E or derived from it; the first one that was

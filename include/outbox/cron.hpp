@@ -31,8 +31,10 @@
 
 namespace outbox {
 
+/// When a job is due. A value: copies may be used on any thread.
 class CronExpression {
  public:
+  /// A time in UTC, to the minute.
   using Minute = std::chrono::sys_time<std::chrono::minutes>;
 
   /// Throws Error(configuration) naming the field, what stands there and an example that would do;
@@ -42,6 +44,7 @@ class CronExpression {
   /// The first time after `moment`, not `moment` itself.
   [[nodiscard]] Minute next_after(std::chrono::sys_time<std::chrono::microseconds> moment) const;
 
+  /// As it was given.
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:

@@ -34,13 +34,14 @@
 
 namespace outbox {
 
+/// Where the database is and how it is used. A value.
 struct DatabaseOptions {
   /// As outboxd's own `database.url`: `postgresql://user:password@host:5432/shop`,
   /// `mariadb://user:password@host:3306/shop`, `sqlite:///shop.db` (relative) or
   /// `sqlite:////var/lib/shop.db`; or a path that ends in .db or .sqlite. SQLite's file is made
   /// where there is none.
   std::string url = {};
-  PublishOptions publish = {};
+  PublishOptions publish = {};  ///< For events that transactions publish.
   /// For one statement, its waiting for locks included, and for getting a connection. Zero: none.
   /// On SQLite it bounds the waiting alone. MariaDB waits for a lock in whole seconds.
   std::chrono::milliseconds statement_timeout{30000};
@@ -103,6 +104,7 @@ class Database {
   /// each statement that changes a schema commits by itself. Errors as in transaction().
   void script(const std::string& sql);
 
+  /// Whose SQL it speaks; known without connecting.
   [[nodiscard]] Dialect dialect() const noexcept;
 
  private:

@@ -24,6 +24,7 @@
 
 namespace outbox {
 
+/// The statement of a publish(), for a driver that this library does not know.
 struct PostgresInsert {
   std::string sql;  ///< One statement with `$1` …; empty: nothing to run (no event, or disabled).
   std::vector<std::string> values;  ///< In their order, as text without zero bytes; none is NULL.

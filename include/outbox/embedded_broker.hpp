@@ -17,6 +17,7 @@
 
 namespace outbox {
 
+/// What the broker begins with.
 struct EmbeddedBrokerOptions {
   std::vector<std::string> topics;  ///< Made at once.
   int partitions = 3;               ///< Of each of them.

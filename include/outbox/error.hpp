@@ -34,6 +34,7 @@ class Error : public std::runtime_error {
         kind_(kind),
         hint_(std::move(hint)) {}
 
+  /// What may be done about it.
   [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
 
   /// The remedy alone, as it also stands at the end of what().

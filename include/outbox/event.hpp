@@ -29,8 +29,8 @@ namespace outbox {
 /// A header of the message, beside those that the relay adds itself (`event_id`, `event_type`, …,
 /// whose names are refused here).
 struct Header {
-  std::string name;
-  std::string value;
+  std::string name;   ///< One or more characters, UTF-8.
+  std::string value;  ///< Any bytes.
 };
 
 /// The bytes of a payload and what they are.
@@ -58,14 +58,14 @@ struct Payload {
 
 /// What is to be told. The three names are needed, all else has a default.
 struct Event {
-  std::string event_type;      ///< What happened: `ORDER_PAID`.
-  std::string aggregate_type;  ///< To what kind of thing: `order`.
-  std::string aggregate_id;    ///< To which one. Events of one key keep their order.
-  Payload payload;             ///< JSON is checked when the event is published, not parsed.
-  std::string key;             ///< Order is kept by it; empty: aggregate_id.
-  std::string topic;           ///< Empty: the relay's routes choose.
-  std::vector<Header> headers;
-  Uuid event_id;  ///< The event's identity for ever; nil: one is made.
+  std::string event_type;       ///< What happened: `ORDER_PAID`.
+  std::string aggregate_type;   ///< To what kind of thing: `order`.
+  std::string aggregate_id;     ///< To which one. Events of one key keep their order.
+  Payload payload;              ///< JSON is checked when the event is published, not parsed.
+  std::string key;              ///< Order is kept by it; empty: aggregate_id.
+  std::string topic;            ///< Empty: the relay's routes choose.
+  std::vector<Header> headers;  ///< In their order.
+  Uuid event_id;                ///< The event's identity for ever; nil: one is made.
 };
 
 /// How a type becomes a payload and is read back, the same on both sides. `<outbox/json.hpp>` has

@@ -25,10 +25,11 @@
 
 namespace outbox {
 
+/// What a gateway pushes, to whom, and within which limits. A value.
 struct GatewayOptions {
-  std::string address = "127.0.0.1:8090";  ///< `host:port`; port 0: any free one.
-  KafkaConnection kafka;
-  std::vector<std::string> topics = {"realtime.events"};
+  std::string address = "127.0.0.1:8090";                 ///< `host:port`; port 0: any free one.
+  KafkaConnection kafka;                                  ///< The brokers it reads from.
+  std::vector<std::string> topics = {"realtime.events"};  ///< Whose messages are pushed.
   std::string group_id_prefix = "ws-consumer";  ///< A name for tools that show lag, no group.
   std::string instance_id;                      ///< Empty: the host's name and the port.
   /// What clients must give; several, with commas, while one is replaced. Empty: none. Never
@@ -36,21 +37,24 @@ struct GatewayOptions {
   std::string token;
   /// Pages that may connect besides those from its own address, such as `https://shop.example`.
   std::vector<std::string> allowed_origins;
-  std::string tls_certificate;  ///< PEM files; both empty: no TLS.
-  std::string tls_key;
-  std::size_t clients_max = 10'000;
+  std::string tls_certificate;               ///< PEM files; both empty: no TLS.
+  std::string tls_key;                       ///< Of the certificate.
+  std::size_t clients_max = 10'000;          ///< More are turned away with 503.
   std::size_t queued_bytes_max = 1U << 20U;  ///< Of one client; a slower one is sent away.
-  std::size_t queued_messages_max = 1'000;
+  std::size_t queued_messages_max = 1'000;   ///< Of one client, as above.
   std::size_t recent_bytes = 32U << 20U;  ///< Newest messages in memory, for those who come back.
-  std::chrono::milliseconds ping_interval{20'000};
-  std::chrono::milliseconds idle_timeout{60'000};
-  std::chrono::milliseconds write_timeout{10'000};
-  std::chrono::milliseconds start_timeout{30'000};
+  std::chrono::milliseconds ping_interval{20'000};  ///< To each client.
+  std::chrono::milliseconds idle_timeout{60'000};   ///< Without an answer: gone.
+  std::chrono::milliseconds write_timeout{10'000};  ///< For one frame to leave.
+  std::chrono::milliseconds start_timeout{30'000};  ///< For the brokers to answer.
+  /// For clients to go.
   std::chrono::milliseconds shutdown_timeout{10'000};
   /// Called once clients are answered, with the address as it came to be, on the thread of run().
   std::function<void(const std::string& address)> on_listening;
 };
 
+/// Pushes the messages of topics to WebSocket and event-stream clients.
+/// Thread-safety: run() once at a time; counters from any thread.
 class Gateway {
  public:
   /// Connects to nothing yet. Throws Error(configuration), naming the option, where one makes no

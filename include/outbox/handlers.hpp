@@ -52,6 +52,7 @@ enum class UnhandledEvents : std::uint8_t {
   dead_letter,
 };
 
+/// How handlers are run. A value; each field says its unit.
 struct HandlersOptions {
   /// As DatabaseOptions::url; `outboxd migrate` or outbox::migrate() made the tables.
   std::string database_url = {};
@@ -74,6 +75,7 @@ struct HandlersOptions {
   int max_attempts = 3;
   /// What a key waits after its first failure; twice as long after each further one.
   std::chrono::milliseconds retry_initial{1000};
+  /// The longest wait.
   std::chrono::milliseconds retry_max{300000};
   double retry_jitter = 0.2;  ///< The share by which a wait may be shorter or longer, 0 to 1.
   /// Events of one domain handled at the same time; those of one key one after the other.
@@ -83,6 +85,7 @@ struct HandlersOptions {
   int stuck_max = 16;
   /// Events of one domain in one publish_pending_events(), so that it ends while more are written.
   std::size_t pass_limit = 10'000;
+  /// Events that no handler is registered for.
   UnhandledEvents unhandled = UnhandledEvents::keep;
   /// What is written to standard error: `debug`, `info`, `warn` or `error`, and what is worse.
   std::string log_level = "warn";
@@ -92,6 +95,7 @@ struct HandlersOptions {
 /// it was given to; a future that was given up after its time-out must not use it any more.
 class HandlerContext {
  public:
+  /// The event's, in capitals.
   std::string_view domain;
   /// Of the lock `outbox_consumer:{domain}`: greater than that of every holder before.
   std::int64_t fencing_number = 0;
@@ -108,12 +112,13 @@ class HandlerContext {
 
 /// What events were made of it. processed = published + failed + retried.
 struct HandledCounts {
-  std::int64_t processed = 0;
+  std::int64_t processed = 0;  ///< All of them.
   std::int64_t published = 0;  ///< Handled; the row says so.
   std::int64_t failed = 0;     ///< The last attempt failed: dead letters.
   std::int64_t retried = 0;    ///< Failed, to be tried again.
 };
 
+/// Since the start of this instance, or now where that is said.
 struct HandlersCounters : HandledCounts {
   std::int64_t timed_out = 0;  ///< Of those that failed, and of the stuck ones.
   std::int64_t unhandled = 0;  ///< Found without a handler.
@@ -126,10 +131,14 @@ struct HandlersCounters : HandledCounts {
 /// A handler in the one form that all others are brought to. For on().
 class HandlerCall {
  public:
+  /// Done when it returns.
   using Plain = std::function<void(const ReceivedEvent&, HandlerContext&)>;
+  /// Done when the future is ready.
   using Future = std::function<std::future<void>(const ReceivedEvent&, HandlerContext&)>;
+  /// Done when the coroutine has ended.
   using Coroutine = std::function<Task<>(const ReceivedEvent&, HandlerContext&)>;
 
+  /// Does not compile for what is none of the three.
   template <class F>
   [[nodiscard]] static Plain of(F handler) {
     static_assert(std::is_invocable_v<F&, const ReceivedEvent&, HandlerContext&>,
@@ -155,6 +164,9 @@ class HandlerCall {
   static Plain running(Coroutine handler);
 };
 
+/// Delivers rows of the outbox to functions of the process.
+/// Thread-safety: handlers are registered before the first pass; run() and publish_pending_events()
+/// once at a time; counters from any thread. Lifetime: what a handler refers to outlives this.
 class Handlers {
  public:
   /// Connects to nothing yet. Throws Error(configuration), naming the option, where one is missing

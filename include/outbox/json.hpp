@@ -35,10 +35,13 @@ inline constexpr int json_depth_max = 64;
 /// Parses a JSON payload. Throws Error(failed) with the place of the fault.
 [[nodiscard]] nlohmann::json parse_json(std::string_view bytes);
 
+/// For every type that nlohmann-json converts.
 template <class T>
 struct Serializer<T, std::enable_if_t<nlohmann::detail::has_to_json<nlohmann::json, T>::value>> {
+  /// Throws what nlohmann-json throws, for texts that are no UTF-8.
   static Payload write(const T& value) { return {nlohmann::json(value).dump(), {}}; }
 
+  /// Throws std::exception, naming the field.
   static T read(std::string_view bytes, std::string_view /*content_type*/) {
     return parse_json(bytes).template get<T>();
   }
@@ -47,8 +50,10 @@ struct Serializer<T, std::enable_if_t<nlohmann::detail::has_to_json<nlohmann::js
 /// JSON itself, for payloads without a type of their own.
 template <>
 struct Serializer<nlohmann::json> {
+  /// Throws for texts that are no UTF-8.
   static Payload write(const nlohmann::json& value) { return {value.dump(), {}}; }
 
+  /// Throws Error(failed) with the place of the fault.
   static nlohmann::json read(std::string_view bytes, std::string_view /*content_type*/) {
     return parse_json(bytes);
   }

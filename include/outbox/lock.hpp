@@ -24,6 +24,7 @@
 
 namespace outbox {
 
+/// Where locks are kept. A value.
 struct LockServiceOptions {
   /// As DatabaseOptions::url, of a database that `outboxd migrate` or outbox::migrate() made the
   /// tables in; or `redis://[[user]:password@]host[:port][/database]`. A Redis that forgets, by a
@@ -36,6 +37,7 @@ struct LockServiceOptions {
   std::string log_level = "warn";
 };
 
+/// How long a lock is held and waited for.
 struct LockTimes {
   /// How long the lock outlives its last renewal; renewals come at a third of it. At least 100 ms.
   std::chrono::milliseconds ttl{30000};
@@ -52,11 +54,15 @@ struct LockTimes {
 class Lock {
  public:
   class Held;
+  /// For LockService.
   explicit Lock(std::unique_ptr<Held> held) noexcept;
+  /// The other one holds nothing from then on.
   Lock(Lock&& other) noexcept;
+  /// What this one held is released.
   Lock& operator=(Lock&& other) noexcept;
   ~Lock();
 
+  /// As it was asked for.
   [[nodiscard]] const std::string& name() const noexcept;
 
   /// From 1 on; greater than that of every holder of this name before.

@@ -27,6 +27,7 @@ struct PublishRoute {
   std::size_t payload_bytes_max = 0;
 };
 
+/// How events are checked and where they are written. A value.
 struct PublishOptions {
   /// As the connection finds it, e.g. `outbox_events` or `billing.outbox_events`.
   std::string table = "outbox_events";

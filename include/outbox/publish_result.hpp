@@ -23,9 +23,10 @@ enum class Outcome : std::uint8_t {
 /// `committed`, `rolled_back`, `unknown`: for logs.
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
 
+/// What became of an event and its operation. A value.
 struct [[nodiscard]] PublishResult {
-  Outcome outcome = Outcome::rolled_back;
-  Uuid event_id;           ///< The event's own, or the one that was made for it.
+  Outcome outcome = Outcome::rolled_back;  ///< What is known of the transaction.
+  Uuid event_id;                           ///< The event's own, or the one that was made for it.
   std::string reason;      ///< Why it is not committed, in words; empty where it is.
   std::exception_ptr why;  ///< What was thrown, for std::rethrow_exception; null where committed.
   /// By which the database knows the transaction; empty where none was begun. A text of a few

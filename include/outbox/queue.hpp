@@ -23,6 +23,7 @@
 
 namespace outbox {
 
+/// The bounds of a queue. A value.
 struct QueueOptions {
   std::string name = "queue";  ///< For log lines.
   int workers = 4;             ///< Threads; at least 1.
@@ -41,8 +42,9 @@ struct QueueOptions {
   std::string log_level = "warn";
 };
 
+/// Since the start of the queue, or now where that is said.
 struct QueueCounters {
-  std::int64_t accepted = 0;
+  std::int64_t accepted = 0;   ///< Pieces taken in.
   std::int64_t rejected = 0;   ///< For want of room, or because it was closed.
   std::int64_t done = 0;       ///< Those that failed included.
   std::int64_t failed = 0;     ///< Threw.
@@ -83,6 +85,7 @@ class QueueService {
   /// `timeout`.
   [[nodiscard]] bool drain(std::chrono::milliseconds timeout);
 
+  /// Taken at one moment.
   [[nodiscard]] QueueCounters counters() const;
 
  private:

@@ -21,10 +21,11 @@
 
 namespace outbox {
 
+/// What a relay works on. A value; each field says its unit.
 struct RelayOptions {
   /// As DatabaseOptions::url; `outboxd migrate` or outbox::migrate() made the tables.
   std::string database_url = {};
-  KafkaConnection kafka = {};
+  KafkaConnection kafka = {};                    ///< The brokers it sends to.
   std::string default_topic = "default.events";  ///< For events that name none.
   /// How long it sleeps where there was nothing to do.
   std::chrono::milliseconds polling_interval{50};
@@ -35,13 +36,15 @@ struct RelayOptions {
   std::string log_level = "warn";
 };
 
+/// Of the last run. A value, taken at one moment.
 struct RelayCounters {
-  std::int64_t acknowledged = 0;  ///< By all in-sync replicas.
-  std::int64_t settled = 0;       ///< Written down as published, retried or dead.
-  std::int64_t retried = 0;
-  std::int64_t dead_lettered = 0;
+  std::int64_t acknowledged = 0;   ///< By all in-sync replicas.
+  std::int64_t settled = 0;        ///< Written down as published, retried or dead.
+  std::int64_t retried = 0;        ///< Refused, to be tried again.
+  std::int64_t dead_lettered = 0;  ///< Given up, with the reason in the row.
 };
 
+/// Sends what is committed. Thread-safety: run() once at a time; counters from any thread.
 class Relay {
  public:
   /// Connects to nothing yet. Throws Error(configuration), naming the option, where one is missing

@@ -29,6 +29,7 @@
 
 namespace outbox {
 
+/// Where the state of jobs is kept. A value.
 struct SchedulerOptions {
   /// As DatabaseOptions::url; `outboxd migrate` or outbox::migrate() made the tables.
   std::string database_url = {};
@@ -48,9 +49,13 @@ enum class MissedRuns : std::uint8_t {
   run_all,   ///< Each is run, the oldest first, as far back as JobOptions::catch_up.
 };
 
+/// How one job is run.
 struct JobOptions {
+  /// What becomes of runs that nobody could begin in time.
   MissedRuns missed = MissedRuns::run_once;
+  /// For MissedRuns::skip.
   std::chrono::milliseconds grace{60000};
+  /// For MissedRuns::run_all.
   std::chrono::milliseconds catch_up{std::chrono::hours(24)};
   /// Each instance begins up to this much later, at random, so that not all of a cluster's jobs
   /// begin in one second.
@@ -61,6 +66,7 @@ struct JobOptions {
 
 /// One run. Valid during the call.
 struct JobRun {
+  /// Its name.
   const std::string& job;
   /// When it was due, not when it began.
   std::chrono::sys_time<std::chrono::microseconds> due;
@@ -71,6 +77,7 @@ struct JobRun {
   std::stop_token stop;
 };
 
+/// Of one job, since the start of this instance.
 struct JobCounters {
   std::int64_t runs = 0;      ///< Begun by this instance.
   std::int64_t failures = 0;  ///< Of these, threw.
@@ -79,8 +86,11 @@ struct JobCounters {
   bool running = false;       ///< Now, here.
 };
 
+/// Runs recurring jobs, each on one instance of all at a time.
+/// Thread-safety: jobs are added before run(); run() once at a time; counters from any thread.
 class Scheduler {
  public:
+  /// What a job does; what it throws is logged and counted, and the job goes on.
   using Job = std::function<void(const JobRun&)>;
 
   /// Connects to nothing yet. Throws Error(configuration), naming the option, where one is missing
@@ -92,7 +102,7 @@ class Scheduler {
 
   /// Due at the multiples of `interval` since 1970 UTC, so that all instances agree: `every(10min)`
   /// at :00, :10, :20 … Throws Error(usage) for a name that is taken already or is none for a lock
-  /// (letters, digits and `_ - . : /`, up to 180 bytes), for an interval below 100 ms, and once
+  /// (letters, digits and _ - . : /, up to 180 bytes), for an interval below 100 ms, and once
   /// run() was called; Error(configuration) for options that make no sense.
   Scheduler& every(const std::string& name, std::chrono::milliseconds interval, Job job,
                    JobOptions options = {});

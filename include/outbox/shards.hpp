@@ -32,10 +32,11 @@
 
 namespace outbox {
 
+/// One database of several.
 struct Shard {
   std::string name = {};  ///< 1 to 40 of a-z, 0-9 and '-', as in outboxd's own configuration.
-  DatabaseOptions database = {};
-  bool active = true;  ///< False: known, and not connected to.
+  DatabaseOptions database = {};  ///< Its own connections and limits.
+  bool active = true;             ///< False: known, and not connected to.
 };
 
 /// The shard's name for an event. It must give the same name for an aggregate every time. Called
@@ -50,8 +51,8 @@ using ShardRouter = std::function<std::string(const Event& event)>;
 
 /// Aggregates from `first` on, to the next range's.
 struct ShardRange {
-  std::int64_t first = 0;
-  std::string shard;
+  std::int64_t first = 0;  ///< The least aggregate_id.
+  std::string shard;       ///< The shard's name.
 };
 
 /// By aggregate_id as a whole number. The router throws Error(usage), naming the id, for one that
@@ -61,22 +62,24 @@ struct ShardRange {
 
 /// An event that is not settled yet: not sent, or sent and not written down as such.
 struct PendingEvent {
-  std::string shard;
-  std::int64_t row_id = 0;  ///< Its place in the order of that shard.
-  Uuid event_id;
-  std::string aggregate_type;
-  std::string aggregate_id;
-  std::string event_type;
+  std::string shard;                   ///< The shard's name.
+  std::int64_t row_id = 0;             ///< Its place in the order of that shard.
+  Uuid event_id;                       ///< Its identity.
+  std::string aggregate_type;          ///< To what kind of thing.
+  std::string aggregate_id;            ///< To which one.
+  std::string event_type;              ///< What happened.
   std::optional<std::string> payload;  ///< JSON; none for NULL and for payloads of bytes.
   std::string status;                  ///< PENDING, PROCESSING or FAILED (to be tried again).
-  int retry_count = 0;
+  int retry_count = 0;                 ///< Failed attempts so far.
 };
 
+/// Why a shard could not be asked.
 struct ShardFailure {
-  std::string shard;
-  Error error;
+  std::string shard;  ///< The shard's name.
+  Error error;        ///< With its remedy.
 };
 
+/// What is pending in all shards.
 struct PendingEvents {
   std::vector<PendingEvent> events;    ///< By shard, each in its order.
   std::vector<ShardFailure> failures;  ///< Shards that could not be asked.
@@ -88,7 +91,9 @@ enum class EventStatus : std::uint8_t {
   dead,       ///< Given up, with the reason.
 };
 
+/// Which databases there are and how one is chosen.
 struct ShardsOptions {
+  /// Each name once.
   std::vector<Shard> shards = {};
   /// The database beside the shards, named `global`.
   std::optional<DatabaseOptions> global = {};
@@ -117,6 +122,7 @@ class Shards {
   /// Writes the event in a transaction of its own to where it belongs, or to the shard that is
   /// named. Returns its id. Errors as Database::transaction().
   Uuid save(const Event& event);
+  /// The same, to the shard that is named.
   Uuid save_to(std::string_view shard, const Event& event);
 
   /// The first `limit` events of one shard that are not settled, in its order.

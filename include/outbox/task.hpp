@@ -92,23 +92,31 @@ class Promise<void> : public PromiseBase {
 template <class T = void>
 class [[nodiscard]] Task {
  public:
+  /// For the compiler.
   using promise_type = task_detail::Promise<T>;
 
+  /// For the promise.
   explicit Task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+  /// The other one owns nothing from then on.
   Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  /// The two change places.
   Task& operator=(Task&& other) noexcept {
     std::swap(coroutine_, other.coroutine_);
     return *this;
   }
+  /// Takes a coroutine that is not done with it.
   ~Task() {
     if (coroutine_) coroutine_.destroy();
   }
 
+  /// What co_await waits with.
   class Awaiter {
    public:
+    /// For the Task.
     explicit Awaiter(std::coroutine_handle<promise_type> coroutine) noexcept
         : coroutine_(coroutine) {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
+    /// Starts the coroutine.
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) const noexcept {
       coroutine_.promise().continuation_ = waiting;
       return coroutine_;
@@ -139,6 +147,7 @@ inline Task<void> task_detail::Promise<void>::get_return_object() noexcept {
 /// coroutine where the queue is full or closed.
 class ResumeOn {
  public:
+  /// The queue must outlive the waiting.
   explicit ResumeOn(QueueService& queue) noexcept : queue_(&queue) {}
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting) const;

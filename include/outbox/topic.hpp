@@ -14,15 +14,19 @@
 
 namespace outbox {
 
+/// Which topic is read, and how long.
 struct ReadTopicOptions {
+  /// The brokers it is read from.
   KafkaConnection kafka = {};
+  /// Its name.
   std::string topic = {};
   /// Brokers that bring nothing new for so long end the reading.
   std::chrono::milliseconds patience{10000};
 };
 
+/// What was read.
 struct ReadTopicResult {
-  std::int64_t messages = 0;
+  std::int64_t messages = 0;    ///< All of them.
   std::int64_t not_events = 0;  ///< Messages that are no envelope; `take` did not get them.
 };
 

@@ -38,17 +38,17 @@ namespace outbox {
 /// key pass earlier ones.
 struct RouteInput {
   std::string_view topic;  ///< After the row's own, the routes and the steps of `relay.transform`.
-  std::string_view aggregate_type;
-  std::string_view event_type;
+  std::string_view aggregate_type;  ///< The row's.
+  std::string_view event_type;      ///< The row's.
 };
 
 /// An event on its way out. The views live until the function returns.
 struct TransformInput {
-  std::string_view event_id;  ///< 36 characters.
-  std::string_view event_type;
-  std::string_view aggregate_type;
-  std::string_view aggregate_id;
-  std::string_view key;
+  std::string_view event_id;                ///< 36 characters.
+  std::string_view event_type;              ///< The row's.
+  std::string_view aggregate_type;          ///< The row's.
+  std::string_view aggregate_id;            ///< The row's.
+  std::string_view key;                     ///< The wire key; no function changes it.
   std::string_view topic;                   ///< The final one.
   std::string_view content_type;            ///< Empty where the row does not say.
   std::int64_t occurred_at_us = 0;          ///< Microseconds since 1970 UTC.
@@ -64,8 +64,8 @@ using ValueFunction = std::function<std::optional<std::string>(const TransformIn
 
 /// Either function may be left empty.
 struct Transformer {
-  TopicFunction topic;
-  ValueFunction value;
+  TopicFunction topic;  ///< Empty: the topic stays.
+  ValueFunction value;  ///< Empty: the payload stays.
 };
 
 }  // namespace outbox

@@ -17,7 +17,7 @@ namespace outbox {
 /// 128 bits in network order. Ordered bytewise, so that version 7 UUIDs sort by the time they were
 /// made.
 struct Uuid {
-  std::array<std::uint8_t, 16> bytes{};
+  std::array<std::uint8_t, 16> bytes{};  ///< In network order.
 
   /// All bits zero: "no UUID".
   [[nodiscard]] bool is_nil() const noexcept { return *this == Uuid{}; }

@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILD = pathlib.Path(os.environ.get("OUTBOX_BUILD_FOLDER", HERE.parent.parent / "build" / "release"))
+BUILD = pathlib.Path(os.environ.get("OUTBOX_BUILD_FOLDER",
+                                    HERE.parent.parent / "build" / "release"))
 SOURCES = HERE / "consumer"
 
 
