@@ -223,6 +223,60 @@ TEST_P(TransactionOn, another_thread_than_its_own_is_refused) {
   EXPECT_EQ(value(database_, "SELECT stock FROM products WHERE id = 7"), "9");
 }
 
+class TransactionOnMariadb : public TransactionOn {};
+INSTANTIATE_TEST_SUITE_P(Each, TransactionOnMariadb, ::testing::Values(Dialect::mariadb),
+                         dialect_name);
+
+TEST_P(TransactionOnMariadb, a_statement_that_would_commit_is_refused_and_all_is_undone) {
+  const Error error = refused([](Transaction& transaction) {
+    transaction.execute("DELETE FROM products");
+    transaction.execute("CREATE TABLE made (id INT)");
+  });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM products"), "2");
+}
+
+TEST_P(TransactionOnMariadb, one_that_commits_in_disguise_ends_the_transaction_with_an_error) {
+  const auto work = [](Transaction& transaction) {
+    EXPECT_THROW(transaction.execute("/*! CREATE TABLE made (id INT) */"), Error);
+    EXPECT_THROW(transaction.execute("DELETE FROM products"), Error);
+    EXPECT_THROW(transaction.publish(event("1")), Error);
+  };
+  EXPECT_EQ(refused(work).kind(), ErrorKind::conflict);
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM products"), "2");
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM outbox_events"), "0");
+}
+
+TEST_P(TransactionOnMariadb, nothing_runs_by_itself_behind_a_deadlock_that_is_kept_quiet) {
+  std::promise<void> first_locked;
+  std::promise<void> second_locked;
+  const auto update = [](Transaction& open, int id) {
+    open.execute("UPDATE products SET stock = 9 WHERE id = $1", id);
+  };
+  auto other = std::async(std::launch::async, [&] {
+    database_.transaction([&](Transaction& open) {
+      update(open, 8);
+      // More changes, so that the other one is the victim.
+      open.execute("INSERT INTO products (id) VALUES (20), (21), (22), (23)");
+      second_locked.set_value();
+      first_locked.get_future().wait();
+      update(open, 7);
+    });
+  });
+  const Error error = refused([&](Transaction& open) {
+    second_locked.get_future().wait();
+    update(open, 7);
+    first_locked.set_value();
+    EXPECT_THROW(update(open, 8), Error);
+    EXPECT_THROW(open.execute("INSERT INTO products (id) VALUES (30)"), Error);
+    EXPECT_THROW(open.publish(event("1")), Error);
+  });
+  other.get();
+  EXPECT_EQ(error.kind(), ErrorKind::conflict);
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM products WHERE id = 30"), "0");
+  EXPECT_EQ(value(database_, "SELECT count(*) FROM outbox_events"), "0");
+}
+
 TEST_P(TransactionOn, one_that_is_over_is_refused) {
   Transaction* kept = nullptr;
   database_.transaction([&](Transaction& transaction) { kept = &transaction; });

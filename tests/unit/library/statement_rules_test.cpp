@@ -26,5 +26,16 @@ TEST(TransactionEnd, all_others_pass) {
   }
 }
 
+TEST(ImplicitCommit, what_changes_a_schema_is_refused) {
+  for (const char* sql : {"CREATE TABLE a (id INT)", "/* why */ drop table a", "ALTER TABLE a",
+                          "TRUNCATE a", "LOCK TABLES a WRITE", "XA START 'x'"}) {
+    EXPECT_THROW(refuse_implicit_commit(sql), Error) << sql;
+  }
+  for (const char* sql : {"CREATE TEMPORARY TABLE a (id INT)", "DROP TEMPORARY TABLE a",
+                          "INSERT INTO a VALUES (1)", "SELECT 1"}) {
+    EXPECT_NO_THROW(refuse_implicit_commit(sql)) << sql;
+  }
+}
+
 }  // namespace
 }  // namespace outbox::library
