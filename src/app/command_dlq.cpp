@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <set>
 
@@ -47,6 +48,15 @@ Request request_of(const Arguments& arguments, const config::Settings& settings)
   return request;
 }
 
+/// A header's text as the number that it is; as it stands where it is none, null where it is empty.
+nlohmann::ordered_json number_of(const std::string& text) {
+  if (text.empty()) return {};
+  std::int64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code == std::errc() && end == text.data() + text.size()) return number;
+  return text;
+}
+
 nlohmann::ordered_json to_json(const DeadLetter& letter) {
   nlohmann::ordered_json one = {{"topic", letter.topic},
                                 {"partition", letter.partition},
@@ -57,10 +67,10 @@ nlohmann::ordered_json to_json(const DeadLetter& letter) {
                                 {"aggregate_id", letter.aggregate_id}};
   one["key"] = letter.key ? nlohmann::ordered_json(*letter.key) : nlohmann::ordered_json();
   one["original_topic"] = letter.original_topic;
-  one["original_partition"] = letter.original_partition;
-  one["original_offset"] = letter.original_offset;
+  one["original_partition"] = number_of(letter.original_partition);
+  one["original_offset"] = number_of(letter.original_offset);
   one["group"] = letter.group;
-  one["attempts"] = letter.attempts;
+  one["attempts"] = number_of(letter.attempts);
   one["error"] = letter.error;
   one["time"] = letter.time;
   return one;
@@ -144,7 +154,7 @@ int list(const Request& request, broker::Reader& reader, std::chrono::millisecon
     fmt::print(stderr, "the latest {} of {} dead letters; --limit shows more\n", letters.size(),
                total);
   } else {
-    fmt::print(stderr, "{} dead letters\n", total);
+    fmt::print(stderr, "{} dead letter{}\n", total, total == 1 ? "" : "s");
   }
   return 0;
 }

@@ -103,9 +103,12 @@ store::NewEvent event_from_line(std::string_view text, std::size_t number) {
   return event;
 }
 
-void require_fields(const store::NewEvent& event, const std::string& where) {
-  const auto require = [&](const std::string& value, const char* name) {
-    if (value.empty()) throw Error(ErrorKind::usage, where + name + " is missing");
+/// `separator` is of the names as the user wrote them: fields have a `_`, flags a `-`.
+void require_fields(const store::NewEvent& event, const std::string& where, char separator) {
+  const auto require = [&](const std::string& value, std::string name) {
+    if (!value.empty()) return;
+    std::replace(name.begin(), name.end(), '_', separator);
+    throw Error(ErrorKind::usage, where + name + " is missing");
   };
   require(event.aggregate_type, "aggregate_type");
   require(event.aggregate_id, "aggregate_id");
@@ -144,7 +147,7 @@ std::size_t insert_from_input(store::Events& events, bool json) {
     store::NewEvent event;
     try {
       event = event_from_line(line, number);
-      require_fields(event, fmt::format("standard input, line {}: ", number));
+      require_fields(event, fmt::format("standard input, line {}: ", number), '_');
     } catch (const Error&) {
       flush();  // The lines before it are whole events: they go in.
       throw;
@@ -170,11 +173,11 @@ int command_publish(const Arguments& arguments) {
                                         [](const auto& option) { return option.first != "shard"; });
   if (!is_described) {
     const std::size_t inserted = insert_from_input(*events, json);
-    fmt::print(stderr, "{} events inserted\n", inserted);
+    fmt::print(stderr, "{} event{} inserted\n", inserted, inserted == 1 ? "" : "s");
     return 0;
   }
   const store::NewEvent event = event_from_options(arguments);
-  require_fields(event, "publish: --");
+  require_fields(event, "publish: --", '-');
   print_ids(events->insert(std::span(&event, 1)), json);
   return 0;
 }

@@ -120,8 +120,9 @@ void SettingsBuilder::record_effective() {
   for (const ConsumerSettings& consumer : settings_.consumers_) {
     settings_.effective_.push_back(
         {"consume." + consumer.name,
-         fmt::format("group {}, topics {}, {} handlers", consumer.group_id,
-                     fmt::join(consumer.topics, ","), consumer.handlers.size()),
+         fmt::format("group {}, topics {}, {} handler{}", consumer.group_id,
+                     fmt::join(consumer.topics, ","), consumer.handlers.size(),
+                     consumer.handlers.size() == 1 ? "" : "s"),
          consumer.origin});
   }
   for (const auto& [name, given] : layers_.all()) {

@@ -335,7 +335,7 @@ Happening Worker::run_singly(const std::vector<ItemName>& items) {
     return transaction_failed(error, committing);
   }
   for (const ItemFailed& failed : ran.failed)
-    note_failure(event_at(failed.item), failed.reason);
+    note_failure(failed);
   committed(handled, duplicates, ignored);
   return ran;
 }
@@ -450,12 +450,14 @@ ReceivedEvent Worker::event_at(const ItemName& item) {
   return event;
 }
 
-void Worker::note_failure(const ReceivedEvent& event, const std::string& reason) {
+void Worker::note_failure(const ItemFailed& failed) {
   around_.counts.failures += 1;
+  const ReceivedEvent event = event_at(failed.item);
   warn("handler",
-       fmt::format("the handler failed for event {} ({})", to_string(event.event_id),
-                   event.event_type),
-       reason);
+       fmt::format("the handler failed for event {} ({}), attempt {} of {}",
+                   to_string(event.event_id), event.event_type, event.attempt,
+                   around_.options.work.policies.at(failed.policy).attempts_max),
+       failed.reason);
 }
 
 void Worker::warn(const std::string& subject, const std::string& message,

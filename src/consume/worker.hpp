@@ -108,7 +108,7 @@ class Worker {
   void committed(std::span<const ReceivedEvent> handled, std::size_t duplicates,
                  std::size_t ignored);
   void publish_progress();
-  void note_failure(const ReceivedEvent& event, const std::string& reason);
+  void note_failure(const ItemFailed& failed);
   void warn(const std::string& subject, const std::string& message, const std::string& reason);
   [[nodiscard]] Held& at(const ItemName& item);
   [[nodiscard]] ReceivedEvent event_at(const ItemName& item);

@@ -64,8 +64,8 @@ def test_list_tells_place_event_origin_and_reason_of_each_as_table_and_json(outb
     assert listed(outboxd, letters)[0] == {
         "topic": letters.topic, "partition": 0, "offset": 0, "event_id": letters.ids[0],
         "event_type": "TYPE_0", "aggregate_type": "order", "aggregate_id": "0", "key": "key-0",
-        "original_topic": letters.origin, "original_partition": "1", "original_offset": "40",
-        "group": "stock", "attempts": "5", "error": "too little stock 0",
+        "original_topic": letters.origin, "original_partition": 1, "original_offset": 40,
+        "group": "stock", "attempts": 5, "error": "too little stock 0",
         "time": "2026-11-20T10:00:00.000000Z"}
 
 
