@@ -142,6 +142,15 @@ bool StoreRelays::has_cleanup() const {
 
 /// One of all instances cleans up at each multiple of the interval: the schedule is the database's.
 void StoreRelays::keep_clean() {
+  try {
+    clean_until_stopped();
+  } catch (const std::exception& error) {
+    // A store that cannot be opened at all; the relays end with the same, or are tried again.
+    logger_.error("nothing is cleaned up here", {{"error", error.what()}});
+  }
+}
+
+void StoreRelays::clean_until_stopped() {
   const store::Home home = make_whole_store(settings_);
   const std::chrono::milliseconds interval = settings_.cleanup().interval;
   jobs::CleanupTerms terms = cleanup_terms(settings_);

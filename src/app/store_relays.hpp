@@ -54,6 +54,7 @@ class StoreRelays {
   void look_for_untaken_types();
   [[nodiscard]] bool has_cleanup() const;
   void keep_clean();
+  void clean_until_stopped();
 
   const config::Settings settings_;
   const config::StoreSettings store_;

@@ -213,6 +213,13 @@ def test_what_cannot_be_done_is_refused_with_its_reason(outboxd, database):
     assert database.counts() == {"PUBLISHED": 1}
 
 
+def test_a_store_that_cannot_be_opened_ends_the_relay_with_its_reason(outboxd):
+    refused = outboxd.run("relay", database__url="sqlite:///none.db", cleanup__enabled="true",
+                          outbox__table="main.outbox_events")
+    assert refused.returncode == 3, (refused.returncode, refused.stderr)
+    assert "a SQLite file has none" in refused.stderr
+
+
 def test_the_inbox_forgets_only_where_it_is_told_to(outboxd, database):
     outboxd.migrate()
     database.execute("insert into processed_events (consumer_name, event_id, processed_at) select "
@@ -283,6 +290,22 @@ def test_days_are_relayed_made_ahead_and_dropped(outboxd, database, topics, topi
     database.wait_for("select count(*) from outbox_events where created_at < '2001-03-01'", 1)
     assert database.counts() == {"PUBLISHED": 300, "DEAD": 1}
     assert relay.stop() == 0
+
+
+def test_a_claim_from_ten_days_goes_by_their_indexes_in_the_order_of_ids(outboxd, database):
+    outboxd.migrate(outbox__partitions="daily", cleanup__partitions_ahead=9)
+    database.execute(
+        "insert into outbox_events (aggregate_type, aggregate_id, event_type, payload, status, "
+        "created_at, published_at) select 'order', i::text, 'A', '{}', 'PUBLISHED', "
+        "now() + (i % 10) * interval '1 day', now() from generate_series(1, 50000) i")
+    insert_old(database, "PENDING", 2000, "now() + mod(i, 10) * interval '1 day'")
+    database.execute("analyze outbox_events")
+    plan = "\n".join(line for line, in database.rows(
+        "explain select * from outbox_events t where t.status in ('PENDING', 'PROCESSING', "
+        "'FAILED') order by t.id limit 1000"))
+    assert "Merge Append" in plan, plan
+    assert plan.count("Index Scan using outbox_events_p") >= 10, plan
+    assert "Seq Scan" not in plan and "Sort  " not in plan, plan
 
 
 def test_an_outbox_with_rows_is_not_made_into_days(outboxd, database):

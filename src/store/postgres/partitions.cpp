@@ -17,6 +17,9 @@ constexpr std::size_t identifier_max = 63;
 constexpr std::string_view lock_not_available = "55P03";
 constexpr std::string_view default_partition_has_rows = "23514";
 
+// A pooler may have refused the session's own.
+constexpr std::string_view wait_shortly = "SET LOCAL lock_timeout = '200ms'";
+
 // As migration 0002 sets them for the whole table; a partitioned one takes none itself.
 constexpr std::string_view storage =
     "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, "
@@ -71,11 +74,14 @@ void Partitions::make(int days_ahead, PartitionChanges& changes) {
                                          Parameters().text(partition), Effect::reads);
     if (there.boolean(0, 0)) continue;
     try {
+      Transaction transaction(connection_);
       connection_.run_script(
           making,
-          fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
+          fmt::format("{}; CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
                       "TO ('{} 00:00:00+00') WITH ({})",
-                      partition, table_.name(), days.text(row, 1), days.text(row, 2), storage));
+                      wait_shortly, partition, table_.name(), days.text(row, 1), days.text(row, 2),
+                      storage));
+      transaction.commit();
       changes.created.push_back(name);
     } catch (const SqlError& error) {
       if (error.sqlstate() == lock_not_available) {
@@ -126,8 +132,10 @@ bool Partitions::is_done(const Day& day, const RetentionRequest& request) {
 // the lock the two partial indexes tell that at once.
 bool Partitions::drop_one(const Day& day, const RetentionRequest& request) {
   Transaction transaction(connection_);
+  // Alone, without the other days: each of them could be waited for while the table is locked.
   connection_.run_script(dropping,
-                         fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table_.name()));
+                         fmt::format("{}; LOCK TABLE ONLY {}, ONLY {} IN ACCESS EXCLUSIVE MODE",
+                                     wait_shortly, table_.name(), day.quoted()));
   const std::string undone = request.archive_table.empty()
                                  ? fmt::format(" WHERE {} UNION ALL SELECT FROM {} t WHERE {}",
                                                table_.unsettled(), day.quoted(), table_.dead())
