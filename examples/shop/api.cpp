@@ -311,8 +311,7 @@ void add_errors(httplib::Server& server) {
     } else if (response.status == 413) {
       send_problem(response, 413, "too_large", "the body is larger than 1 MiB");
     } else {
-      send_problem(response, response.status, "bad_request",
-                   "the request cannot be read");
+      send_problem(response, response.status, "bad_request", "the request cannot be read");
     }
   });
   server.set_exception_handler(

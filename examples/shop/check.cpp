@@ -182,7 +182,8 @@ void check_consumer(const std::string& name, const Books& books, CheckReport& re
 }
 
 bool is_of_the_way(const std::string& kind) {
-  return kind == "topic" || kind == "never_committed" || kind == "other_outbox" || kind == "waiting" || kind == "inbox";
+  return kind == "topic" || kind == "never_committed" || kind == "other_outbox" ||
+         kind == "waiting" || kind == "inbox";
 }
 
 }  // namespace

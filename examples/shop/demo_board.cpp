@@ -37,6 +37,17 @@ bool colour_wanted(int file_descriptor) {
          !is_plain(std::getenv("TERM"));
 }
 
+bool is_installed(const std::string& program) {
+  const char* const folders = std::getenv("PATH");
+  std::string_view rest = folders == nullptr ? "" : folders;
+  while (!rest.empty()) {
+    const std::string folder(rest.substr(0, rest.find(':')));
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+    if (access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
 std::string grouped(std::int64_t number) {
   std::string digits = std::to_string(number);
   for (int at = static_cast<int>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
@@ -91,12 +102,21 @@ void DemoBoard::greet() const {
              "the relay sends the events to a broker inside this process, five consumers work\n"
              "on them, and a gateway shows them to browsers.\n"
              "\n  the page        {}\n  the API         {}/openapi.json\n  the gateway     {}\n"
-             "\nLook in from another terminal:\n"
-             "  kcat -b {} -C -t {} -o end -f '%k  %s\\n'\n"
-             "  sqlite3 -readonly {} 'SELECT * FROM daily_sales'\n\n",
+             "  the broker      {}\n  the database    {}\n",
              paint("1", "shop demo"), paint("1;36", addresses_.page), addresses_.page,
-             addresses_.gateway, addresses_.bootstrap_servers, order_topic,
-             addresses_.database_path);
+             addresses_.gateway, addresses_.bootstrap_servers, addresses_.database_path);
+  const bool has_kcat = is_installed("kcat");
+  const bool has_sqlite = is_installed("sqlite3");
+  if (has_kcat || has_sqlite) fmt::print(stderr, "\nLook in from another terminal:\n");
+  if (has_kcat) {
+    fmt::print(stderr, "  kcat -b {} -C -t {} -q -o end -f '%k  %s\\n   %h\\n'\n",
+               addresses_.bootstrap_servers, order_topic);
+  }
+  if (has_sqlite) {
+    fmt::print(stderr, "  sqlite3 -readonly {} 'SELECT * FROM daily_sales'\n",
+               addresses_.database_path);
+  }
+  fmt::print(stderr, "\nCtrl-C ends it, with a proof and a summary.\n\n");
 }
 
 void DemoBoard::show(const DemoView& view) {
@@ -113,6 +133,10 @@ void DemoBoard::show(const DemoView& view) {
     draw(lines_of(view));
     return;
   }
+  // The summary follows with the last figures; a line more of them would be one too many.
+  if (view.state == "finished") return;
+  if (view.state != "running" && view.running - told_at_ < interval()) return;
+  told_at_ = view.running;
   fmt::print(stderr,
              "{}  orders {}  written {} ({:.0f}/s)  rolled back {}  relayed {}  consumed {}  "
              "duplicates {}  p50 {:.0f} ms  p99 {:.0f} ms\n",

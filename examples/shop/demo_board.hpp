@@ -68,6 +68,7 @@ class DemoBoard {
   std::size_t lines_drawn_ = 0;
   std::int64_t written_before_ = 0;
   std::chrono::milliseconds running_before_{};
+  std::chrono::milliseconds told_at_{};
   double rate_ = 0;
 };
 

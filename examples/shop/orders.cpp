@@ -89,8 +89,8 @@ Row order_row(Transaction& transaction, std::int64_t order_id) {
   throw Problem(404, "unknown_order", "there is no order " + std::to_string(order_id));
 }
 
-/// The order after `update`, which returns version, user, total, today and paid_on; a Problem where it found
-/// no order in a status from which this may be done.
+/// The order after `update`, which returns version, user, total, today and paid_on; a Problem where
+/// it found no order in a status from which this may be done.
 Order changed(Transaction& transaction, const Rows& updated, std::int64_t order_id,
               const char* what) {
   if (updated.empty()) {

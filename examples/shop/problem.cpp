@@ -46,8 +46,7 @@ const nlohmann::json& Fields::at(std::string_view name) const {
   return *found;
 }
 
-std::int64_t Fields::whole(std::string_view name, std::int64_t least,
-                           std::int64_t most) const {
+std::int64_t Fields::whole(std::string_view name, std::int64_t least, std::int64_t most) const {
   const nlohmann::json& value = at(name);
   if (is_whole(value)) {
     const auto number = value.get<std::int64_t>();

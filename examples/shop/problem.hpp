@@ -34,8 +34,8 @@ inline constexpr std::int64_t id_max = 1'000'000'000'000'000;
 /// The members of a JSON object, each asked for by name. Throws Problem(422) naming the field.
 class Fields {
  public:
-  /// A member beyond `known` is most likely one with its name misspelt, and is refused before one is
-  /// missed. `where` is put before the names, such as `items[2]`.
+  /// A member beyond `known` is most likely one with its name misspelt, and is refused before one
+  /// is missed. `where` is put before the names, such as `items[2]`.
   Fields(const nlohmann::json& object, std::initializer_list<std::string_view> known,
          std::string where = {});
 

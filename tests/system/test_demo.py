@@ -19,7 +19,7 @@ FIELDS = {"written", "rolled_back", "relayed", "consumed", "duplicates", "lost",
 def demo(shop_program, tmp_path):
     """No server is started, and none is named."""
     starter = Outboxd(shop_program, tmp_path, None, None)
-    yield lambda *words: starter.start("demo", *words)
+    yield lambda *words, **more: starter.start("demo", *words, **more)
     starter.end_all()
 
 
@@ -49,6 +49,17 @@ def test_five_seconds_end_with_one_json_object_and_nothing_lost(demo):
     assert_good(summary)
     assert summary["written"] > 200
     assert "written" in running.log()
+    # One line a second, and none of them again when it ends.
+    clocks = re.findall(r"^(\d\d:\d\d)  orders", running.log(), re.MULTILINE)
+    assert len(clocks) == len(set(clocks)) <= 7, running.log()
+
+
+def test_it_says_how_it_ends_and_hints_at_no_tool_that_is_missing(demo, tmp_path):
+    running = demo("--for", "1s", environment={"PATH": str(tmp_path)})
+    assert running.wait(40) == 0
+    assert "Ctrl-C ends it" in running.log()
+    assert "the broker " in running.log() and "the database " in running.log()
+    assert "kcat" not in running.log() and "sqlite3" not in running.log()
 
 
 def test_the_page_the_api_and_the_gateway_are_there_and_show_the_orders(demo):
@@ -68,7 +79,7 @@ def test_the_page_the_api_and_the_gateway_are_there_and_show_the_orders(demo):
 
 def test_any_kafka_client_can_connect_to_the_printed_address(demo):
     running = demo("--output", "json")
-    address, topic = running.wait_for_log(r"kcat -b (\S+) -C -t (\S+)").groups()
+    address, topic = running.wait_for_log(r"kcat -b (\S+) -C -t (\S+) -q .*%h").groups()
 
     def read():
         done = subprocess.run(["kcat", "-C", "-q", "-b", address, "-t", topic, "-o", "beginning",

@@ -214,7 +214,7 @@ def test_redis_away_is_waited_for_and_the_others_go_on(shop, services):
             "insert into outbox_events (aggregate_type, aggregate_id, event_type, topic, payload) "
             "values ('product', '1', 'RESTOCKED', 'stock.events', '{\"product_id\":1,\"qty\":3}')")
         shop.database.wait_for("select stock from products where id = 1", stock + 3, 60)
-        shop.members["cache", "first"].wait_for_log("Redis at", 30)
+        shop.members["cache", "first"].wait_for_log(r"Redis at .*REDIS_URL or --redis", 30)
     finally:
         services.command("resume", "redis")
     assert shop.assert_consistent()["refused"] == []
