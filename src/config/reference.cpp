@@ -169,7 +169,9 @@ std::string preset_tables() {
   std::string page =
       "\n## Presets\n\nA preset describes the table of one document and sets that document's "
       "numbers; what it does not set keeps\nits default, and every value can be set otherwise. "
-      "Columns that are not named the table does not have.\n";
+      "Columns that are not named the table does not have.\nOn SQLite times may be texts that its "
+      "date functions take or integers of seconds or milliseconds since 1970;\nsee "
+      "[0016](decisions/0016-mapped-tables-on-sqlite.md).\n";
   for (const Preset& preset : presets()) {
     page += fmt::format("\n### {} ({})\n\n", preset.name, preset.document);
     if (!preset.no_row_capture.empty()) {

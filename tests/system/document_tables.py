@@ -118,6 +118,22 @@ create table outbox_events (
 ) engine = InnoDB default charset = utf8mb4
 """
 
+# D once more, on an embedded database (D2).
+FRAMEWORK_SQLITE = """
+create table outbox_events (
+  id integer primary key autoincrement,
+  aggregate_id varchar(255) not null,
+  event_type varchar(255) not null,
+  event_data text not null,
+  created_at timestamp not null default current_timestamp,
+  processed_at timestamp,
+  status varchar(20) not null default 'PENDING'
+    check (status in ('PENDING', 'PROCESSED', 'FAILED')),
+  retry_count integer not null default 0,
+  version bigint not null default 0
+)
+"""
+
 MARIADB_TABLES = {"trading": TRADING_MARIADB, "framework": FRAMEWORK_MARIADB}
 
 TABLES = {"publisher": PUBLISHER, "shop": SHOP, "trading": TRADING, "framework": FRAMEWORK,

@@ -23,7 +23,7 @@ EDGES = {
     "store": {"core"},
     "store/postgres": {"core", "publish", "store"},  # Events::insert, by the one row encoding
     "store/mariadb": {"core", "publish", "store"},
-    "store/sqlite": {"core", "store"},
+    "store/sqlite": {"core", "publish", "store"},
     "store/redis": {"core", "store"},
     "broker": {"core"},
     "broker/kafka": {"core", "broker"},

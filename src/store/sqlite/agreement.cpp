@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "store/sqlite/foreign.hpp"
 #include "store/sqlite/seams.hpp"
 #include "store/sqlite/terms.hpp"
 
@@ -20,7 +21,11 @@ class SqliteAgreement final : public Agreement {
     const Turn turn = context_->write();
     Connection& connection = turn.connection();
     check_writable(connection);
-    check_table(connection);
+    if (context_->options.table.native)
+      check_table(connection);
+    else
+      (void)context_->table(connection);
+    check_own_tables(connection);
     Transaction transaction(connection);
     enter_terms(connection, *context_, terms);
     if (!read_meta(connection, *context_, "slots")) {
@@ -74,21 +79,47 @@ class SqliteAgreement final : public Agreement {
       missing += (missing.empty() ? "" : ", ") + column;
     }
     if (!missing.empty()) {
-      throw Error(ErrorKind::not_found,
-                  fmt::format("the table {} has no column {}", context_->table_name, missing),
-                  "it was not made by `outboxd migrate`; set outbox.table to one that was");
+      const std::string_view preset = preset_of(found);
+      const std::string fitting =
+          preset.empty() ? "" : fmt::format(" or outbox.preset to {}, which it looks like", preset);
+      throw Error(
+          ErrorKind::not_found,
+          fmt::format("the table {} has no column {}", context_->table_name, missing),
+          "it was not made by `outboxd migrate`; set outbox.table to one that was" + fitting);
     }
+  }
+
+  void check_own_tables(Connection& connection) const {
+    for (const char* name :
+         {"outboxd_meta", "outboxd_relays", "outboxd_members", "outboxd_slots", "outboxd_keys"}) {
+      Query query =
+          connection.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", name);
+      if (query.step()) continue;
+      throw Error(ErrorKind::not_found,
+                  fmt::format("{} has no table {}", context_->database->path(), name),
+                  "run `outboxd migrate`");
+    }
+  }
+
+  // Numbers that the program itself makes may go up and down; those that the file makes may not.
+  [[nodiscard]] std::int64_t highest_id(Connection& connection) const {
+    const Table& table = context_->table(connection);
+    if (table.number_ids() && table.facts.counts_ids) {
+      Query query = connection.query(
+          "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE", context_->table_name);
+      return query.step() ? query.integer(0) : 0;
+    }
+    if (!table.facts.reuses_ids) return 0;
+    Query query = connection.query(fmt::format("SELECT coalesce(max({}), 0) FROM {}",
+                                               quoted_identifier(*table.shape.columns.id),
+                                               quoted_identifier(table.shape.table)));
+    return query.step() ? query.integer(0) : 0;
   }
 
   // A sequence that went back gives row ids out again: under a new uuid nobody takes new events for
   // old ones (design, Table).
   [[nodiscard]] Uuid outbox_id(Connection& connection) const {
-    std::int64_t highest = 0;
-    {
-      Query query =
-          connection.query("SELECT seq FROM sqlite_sequence WHERE name = ?1", context_->table_name);
-      if (query.step()) highest = query.integer(0);
-    }
+    const std::int64_t highest = highest_id(connection);
     const auto stored_text = read_meta(connection, *context_, "highest_id").value_or("0");
     std::int64_t stored = 0;
     std::from_chars(stored_text.data(), stored_text.data() + stored_text.size(), stored);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 
 #include "core/clock.hpp"
 #include "store/sqlite/seams.hpp"
@@ -37,7 +36,7 @@ class SqliteBacklog final : public Backlog {
 
  private:
   void count(Connection& reader, std::int64_t count_max, BacklogView& view) const {
-    Query pending = reader.query(context_->sql.count_pending, count_max + 1);
+    Query pending = reader.query(context_->table(reader).sql.count_pending, count_max + 1);
     if (pending.step()) {
       view.exact = pending.integer(0) <= count_max;
       view.pending = std::min(pending.integer(0), count_max);
@@ -46,7 +45,7 @@ class SqliteBacklog final : public Backlog {
         view.oldest_pending_age = milliseconds(std::max<std::int64_t>(0, pending.integer(2)));
       }
     }
-    Query dead = reader.query(context_->sql.count_dead, count_max + 1);
+    Query dead = reader.query(context_->table(reader).sql.count_dead, count_max + 1);
     if (dead.step()) {
       view.exact = view.exact && dead.integer(0) <= count_max;
       view.dead = std::min(dead.integer(0), count_max);
@@ -54,7 +53,9 @@ class SqliteBacklog final : public Backlog {
   }
 
   void list_types(Connection& reader, std::int64_t count_max, BacklogView& view) const {
-    Query types = reader.query(context_->sql.count_types, count_max);
+    const TableSql& sql = context_->table(reader).sql;
+    if (sql.count_types.empty()) return;
+    Query types = reader.query(sql.count_types, count_max);
     while (types.step()) {
       view.pending_by_type.push_back({std::string(types.text(0)), types.integer(1)});
     }
@@ -75,8 +76,7 @@ class SqliteBacklog final : public Backlog {
       key.attempts = static_cast<int>(query.integer(3));
       key.blocked_for =
           std::chrono::duration_cast<milliseconds>(microseconds(query.integer(4) - now_us));
-      const std::string_view head = query.text(5);
-      std::from_chars(head.data(), head.data() + head.size(), key.head.number);
+      key.head = context_->row_id_of(query.text(5));
       key.reason = query.text(6);
     }
   }

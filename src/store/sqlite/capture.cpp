@@ -14,6 +14,12 @@ namespace {
 
 using RouteView = std::tuple<std::string_view, std::string_view, std::string_view>;
 
+std::string_view view_of(sqlite3_value* value) {
+  const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_value_bytes(value))};
+}
+
 // What one read leaves out. The statement asks it row by row through the SQL function
 // outboxd_wanted(), before SQLite has fetched a payload: no row that waits costs more than its key.
 // Rows in flight are most of those that a read meets, and are asked for by outboxd_in_flight(),
@@ -21,8 +27,10 @@ using RouteView = std::tuple<std::string_view, std::string_view, std::string_vie
 class RowFilter {
  public:
   void prepare(const ReadRequest& request, const std::vector<std::string>& aggregate_types,
-               int slots) {
+               int slots, const Table& table) {
     slots_ = slots;
+    is_native_ = table.shape.native;
+    number_ids_ = table.number_ids();
     wanted_slots_.assign(static_cast<std::size_t>(slots), false);
     for (const SlotLease& lease : request.leases) {
       if (lease.slot >= 0 && lease.slot < slots) {
@@ -30,9 +38,15 @@ class RowFilter {
       }
     }
     in_flight_.clear();
-    for (const RowId& id : request.in_flight)
-      in_flight_.push_back(id.number);
+    in_flight_texts_.clear();
+    for (const RowId& id : request.in_flight) {
+      if (number_ids_)
+        in_flight_.push_back(id.number);
+      else
+        in_flight_texts_.push_back(id.text);
+    }
     std::sort(in_flight_.begin(), in_flight_.end());
+    std::sort(in_flight_texts_.begin(), in_flight_texts_.end());
     next_in_flight_ = in_flight_.begin();
     blocked_keys_.clear();
     blocked_keys_.insert(request.blocked_keys.begin(), request.blocked_keys.end());
@@ -47,48 +61,52 @@ class RowFilter {
     aggregate_types_.insert(aggregate_types.begin(), aggregate_types.end());
   }
 
-  /// For ids in ascending order, as the statement reads them.
-  [[nodiscard]] bool is_in_flight(std::int64_t id) {
+  [[nodiscard]] bool is_in_flight(sqlite3_value* value) {
+    if (!number_ids_) {
+      return std::binary_search(in_flight_texts_.begin(), in_flight_texts_.end(), view_of(value));
+    }
+    const std::int64_t id = sqlite3_value_int64(value);
+    // A mapped table may be read by any index; our own in the order of ids.
+    if (!is_native_) return std::binary_search(in_flight_.begin(), in_flight_.end(), id);
     while (next_in_flight_ != in_flight_.end() && *next_in_flight_ < id)
       ++next_in_flight_;
     return next_in_flight_ != in_flight_.end() && *next_in_flight_ == id;
   }
 
-  [[nodiscard]] bool wants(std::string_view key, const RouteView& route) const {
+  /// A row without a key has an empty one here; it is never blocked and never asked for.
+  [[nodiscard]] bool wants(std::string_view key, bool has_key, const RouteView& route) const {
     if (!wanted_slots_[static_cast<std::size_t>(slot_of_key(key, slots_))]) return false;
     const std::string_view aggregate_type = std::get<1>(route);
     if (!aggregate_types_.empty() && !aggregate_types_.contains(aggregate_type)) return false;
-    if (!only_keys_.empty() && !only_keys_.contains(key)) return false;
-    if (!blocked_keys_.empty() && blocked_keys_.contains(key)) return false;
+    if (!only_keys_.empty() && !(has_key && only_keys_.contains(key))) return false;
+    if (!blocked_keys_.empty() && has_key && blocked_keys_.contains(key)) return false;
     return !std::binary_search(held_routes_.begin(), held_routes_.end(), route);
   }
 
  private:
   int slots_ = 1;
+  bool is_native_ = true;
+  bool number_ids_ = true;
   std::vector<bool> wanted_slots_;
   std::vector<std::int64_t> in_flight_;
   std::vector<std::int64_t>::const_iterator next_in_flight_;
+  std::vector<std::string_view> in_flight_texts_;
   std::unordered_set<std::string_view> blocked_keys_;
   std::unordered_set<std::string_view> only_keys_;
   std::vector<RouteView> held_routes_;
   std::unordered_set<std::string_view> aggregate_types_;
 };
 
-std::string_view view_of(sqlite3_value* value) {
-  const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_value_bytes(value))};
-}
-
 void outboxd_wanted(sqlite3_context* context, int, sqlite3_value** values) {
   const auto& filter = *static_cast<const RowFilter*>(sqlite3_user_data(context));
   const RouteView route(view_of(values[1]), view_of(values[2]), view_of(values[3]));
-  sqlite3_result_int(context, filter.wants(view_of(values[0]), route) ? 1 : 0);
+  const bool has_key = sqlite3_value_type(values[0]) != SQLITE_NULL;
+  sqlite3_result_int(context, filter.wants(view_of(values[0]), has_key, route) ? 1 : 0);
 }
 
 void outboxd_in_flight(sqlite3_context* context, int, sqlite3_value** values) {
   auto& filter = *static_cast<RowFilter*>(sqlite3_user_data(context));
-  sqlite3_result_int(context, filter.is_in_flight(sqlite3_value_int64(values[0])) ? 1 : 0);
+  sqlite3_result_int(context, filter.is_in_flight(values[0]) ? 1 : 0);
 }
 
 class SqliteCapture final : public Capture {
@@ -99,12 +117,11 @@ class SqliteCapture final : public Capture {
     Connection& reader = open_reader();
     // Changed only by a command that drains first, so that a running relay may remember it.
     if (slots_ == 0) slots_ = stored_slots(reader, *context_);
-    filter_.prepare(request, context_->options.aggregate_types, slots_);
-    const bool from_first = request.rescan || !request.lowest_unsettled;
-    Query query =
-        reader.query(context_->sql.read, from_first ? std::numeric_limits<std::int64_t>::min()
-                                                    : request.lowest_unsettled->number);
+    const Table& table = context_->table(reader);
+    filter_.prepare(request, context_->options.aggregate_types, slots_, table);
+    Query query = ask(reader, table, request);
     RowBatch batch;
+    batch.aggregate_id_is_number = table.facts.aggregate_id_is_number;
     auto arena = std::make_shared<TextArena>();
     while (query.step()) {
       if (batch.rows.size() >= request.rows_max || batch.bytes >= request.bytes_max) {
@@ -112,6 +129,7 @@ class SqliteCapture final : public Capture {
         break;
       }
       batch.rows.push_back(row_of(query, *arena));
+      if (!table.shape.native) complete(batch.rows.back(), query, table);
       batch.bytes += bytes_of(query);
     }
     batch.memory = std::move(arena);
@@ -133,8 +151,20 @@ class SqliteCapture final : public Capture {
     topic,
     headers,
     retry_count,
-    created_at_us
+    created_at_us,
+    max_retries,  // From here on of a mapped table alone.
+    version
   };
+
+  static Query ask(Connection& reader, const Table& table, const ReadRequest& request) {
+    const bool from_first = request.rescan || !request.lowest_unsettled;
+    const std::int64_t least =
+        from_first ? std::numeric_limits<std::int64_t>::min() : request.lowest_unsettled->number;
+    if (table.shape.native) return reader.query(table.sql.read, least);
+    const std::size_t rows_max = request.rows_max + 1;  // The one more tells that there are more.
+    if (table.sql.read_on.empty() || least <= 0) return reader.query(table.sql.read, rows_max);
+    return reader.query(table.sql.read_on, rows_max, least);
+  }
 
   Connection& open_reader() {
     if (reader_ == nullptr) {
@@ -179,6 +209,20 @@ class SqliteCapture final : public Capture {
       row.payload_kind = find_utf8_fault(row.payload) ? PayloadKind::bytes : PayloadKind::json;
     }
     return row;
+  }
+
+  // What a mapped table may have otherwise. Its payload is a text of which nothing is promised.
+  static void complete(OutboxRow& row, const Query& query, const Table& table) {
+    if (!table.number_ids()) {
+      row.id = {.number = 0, .text = std::string(query.text(id))};
+      // Where the id is no UUID, the identity is derived by the relay.
+      if (!table.shape.columns.event_id) row.event_id = parse_uuid(row.id.text).value_or(Uuid{});
+    }
+    row.key_is_null = query.is_null(event_key) && query.is_null(aggregate_id);
+    if (!query.is_null(max_retries)) row.max_retries = static_cast<int>(query.integer(max_retries));
+    if (!query.is_null(version)) row.version = static_cast<int>(query.integer(version));
+    const bool is_bytes = row.payload_kind == PayloadKind::bytes || query.is_blob(payload);
+    row.payload_kind = is_bytes ? PayloadKind::bytes : PayloadKind::text;
   }
 
   const SharedContext context_;

@@ -22,13 +22,6 @@ void refuse_what_sqlite_has_not(const HomeOptions& options) {
                 "relay.capture is row, but SQLite locks whole files and has no row locks",
                 "set relay.capture to lease");
   }
-  if (!options.table.native) {
-    throw Error(
-        ErrorKind::configuration,
-        "outbox.preset and outbox.columns describe a table of somebody else's; on SQLite the "
-        "relay takes the product's own table only",
-        "leave them unset and run `outboxd migrate`, or relay from PostgreSQL");
-  }
   if (!options.table.schema.empty()) {
     throw Error(
         ErrorKind::configuration,

@@ -24,7 +24,8 @@ namespace outbox::store::sqlite {
 
 /// `options.url` is the file's path; it is made by Migrations::apply alone, everything else throws
 /// Error(not_found) where it is missing. Throws Error(configuration) where the options ask for what
-/// SQLite has not got: capture `row`, a table that is not the product's own, a schema.
+/// SQLite has not got: capture `row`, a schema. A mapped table is looked up at its first use, which
+/// throws Error(not_found) naming what is missing.
 [[nodiscard]] Home make_home(const HomeOptions& options);
 
 /// For a program that is the process's only user of SQLite, before its first connection: SQLite

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 
 #include "core/clock.hpp"
 #include "store/sqlite/seams.hpp"
@@ -23,12 +22,6 @@ std::string host_name() {
 
 milliseconds until(std::int64_t then_us, std::int64_t now_us) {
   return std::chrono::duration_cast<milliseconds>(microseconds(then_us - now_us));
-}
-
-RowId row_id_of(std::string_view text) {
-  RowId id;
-  std::from_chars(text.data(), text.data() + text.size(), id.number);
-  return id;
 }
 
 class SqliteLeases final : public Leases {
@@ -257,7 +250,7 @@ class SqliteLeases final : public Leases {
       key.slot = slot;
       key.attempts = static_cast<int>(query.integer(2));
       key.blocked_for = until(query.integer(3), now_us);
-      key.head = row_id_of(query.text(4));
+      key.head = context_->row_id_of(query.text(4));
       key.reason = query.text(5);
     }
     return keys;

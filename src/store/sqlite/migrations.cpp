@@ -37,9 +37,8 @@ class SqliteMigrations final : public Migrations {
     }
     check(applied);
     std::vector<MigrationView> views;
-    for (const EmbeddedMigration& migration : sqlite_migrations()) {
+    for (const EmbeddedMigration& migration : wanted())
       views.push_back(view_of(migration, applied));
-    }
     return views;
   }
 
@@ -50,7 +49,7 @@ class SqliteMigrations final : public Migrations {
         "number INTEGER NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, "
         "applied_at TEXT NOT NULL, PRIMARY KEY (outbox_table, number)) WITHOUT ROWID");
     std::vector<MigrationView> done;
-    for (const EmbeddedMigration& migration : sqlite_migrations()) {
+    for (const EmbeddedMigration& migration : wanted()) {
       if (apply_one(turn.connection(), migration)) {
         done.push_back(view_of(migration, read_applied(turn.connection())));
       }
@@ -59,6 +58,15 @@ class SqliteMigrations final : public Migrations {
   }
 
  private:
+  // Beside a table of others only our own are made.
+  [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
+    std::vector<EmbeddedMigration> wanted;
+    for (const EmbeddedMigration& migration : sqlite_migrations()) {
+      if (context_->options.table.native || !migration.native_only()) wanted.push_back(migration);
+    }
+    return wanted;
+  }
+
   // The transaction is the lock: whoever comes second finds the migration applied.
   bool apply_one(Connection& connection, const EmbeddedMigration& migration) const {
     Transaction transaction(connection);

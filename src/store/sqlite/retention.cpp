@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "store/sqlite/foreign.hpp"
 #include "store/sqlite/seams.hpp"
 
 namespace outbox::store::sqlite {
@@ -21,6 +22,16 @@ constexpr std::size_t looked_at_per_row = 10;
 // ?1 is milliseconds. Texts that SQLite's date functions do not take are never old.
 std::string before(const std::string& when) {
   return fmt::format("coalesce(julianday({}) < julianday('now') - ?1 / 86400000.0, 0)", when);
+}
+
+// Whether a time of the table is before or, with `>=`, after then; one of a mapped table may be a
+// number, too.
+std::string compared(const std::string& when, std::string_view how, const TableShape& shape) {
+  if (shape.native) {
+    return fmt::format("coalesce(julianday({}) {} julianday('now') - ?1 / 86400000.0, 0)", when,
+                       how);
+  }
+  return fmt::format("coalesce({} {} {} - ?1, 0)", milliseconds_sql(when), how, now_milliseconds);
 }
 
 class SqliteRetention final : public Retention {
@@ -110,25 +121,31 @@ class SqliteRetention final : public Retention {
 
   void prepare() {
     if (reader_) return;
-    auto reader = context_->database->reader(context_->options.statement_timeout);
-    reader_ = std::move(reader);
-    TableShape shape = context_->options.table;
+    reader_ = context_->database->reader(context_->options.statement_timeout);
+    try {
+      look_up();
+    } catch (const Error&) {
+      reader_.reset();
+      throw;
+    }
+  }
+
+  void look_up() {
+    const Table& found = context_->table(*reader_);
+    const TableShape& shape = found.shape;
     table_ = quoted_identifier(shape.table);
     columns_ = column_names(shape.table);
     if (columns_.empty()) {
-      reader_.reset();
       throw Error(ErrorKind::not_found, "SQLite: there is no table " + shape.table,
                   "run `outboxd migrate`");
     }
-    shape.drop_missing_optional_columns({columns_.begin(), columns_.end()});
-    id_ = quoted_identifier(*shape.columns.id);
+    id_ = id_of(found);
     const TableColumns& names = shape.columns;
     std::vector<std::string> times;
     for (const auto* column : {&names.published_at, &names.updated_at, &names.created_at}) {
       if (*column) times.push_back(quoted_identifier(**column));
     }
     if (times.empty()) {
-      reader_.reset();
       throw Error(ErrorKind::configuration,
                   "the table " + shape.table + " does not say when a row was published",
                   "set outbox.columns.published-at or created-at, or cleanup.enabled=false");
@@ -137,13 +154,25 @@ class SqliteRetention final : public Retention {
     times.emplace_back("NULL");
     old_ = fmt::format("{} = {} AND {}", quoted_identifier(*names.status),
                        quoted_text(shape.status.published),
-                       before(fmt::format("coalesce({})", fmt::join(times, ", "))));
+                       compared(fmt::format("coalesce({})", fmt::join(times, ", ")), "<", shape));
+    if (found.facts.reuses_ids) {
+      // What is gone from the end is given out again, with the identity of its event.
+      old_ += fmt::format(" AND {0} < (SELECT max({0}) FROM {1})", id_, table_);
+    }
     young_ = "0";
     if (shape.order == RowOrder::id && names.created_at) {
-      young_ = fmt::format("coalesce(julianday({}) >= julianday('now') - ?1 / 86400000.0, 0)",
-                           quoted_identifier(*names.created_at));
+      young_ = compared(quoted_identifier(*names.created_at), ">=", shape);
     }
     has_inbox_ = !column_names("processed_events").empty();
+  }
+
+  // What rows are found and removed by: where ids are texts, SQLite's own number of the row.
+  static std::string id_of(const Table& table) {
+    if (table.number_ids()) return quoted_identifier(*table.shape.columns.id);
+    if (table.facts.has_rowid) return "rowid";
+    throw Error(ErrorKind::configuration,
+                "cleanup: the table " + table.shape.table + " is WITHOUT ROWID and has no numbers",
+                "set cleanup.enabled=false and delete its old rows yourself");
   }
 
   // Ids follow the time, so that behind a whole window of young rows there is nothing old.

@@ -34,6 +34,13 @@ std::int64_t after_us(std::int64_t now_us, std::chrono::milliseconds delay) {
   return now_us + std::chrono::microseconds(delay).count();
 }
 
+void bind_id(Query& query, int index, const RowId& id, const Table& table) {
+  if (table.number_ids())
+    query.bind(index, id.number);
+  else
+    query.bind(index, std::string_view(id.text));
+}
+
 class SqliteSettlement final : public Settlement {
  public:
   explicit SqliteSettlement(SharedContext context) : context_(std::move(context)) {}
@@ -77,13 +84,13 @@ class SqliteSettlement final : public Settlement {
                        const std::set<int>& standing, std::int64_t now_us) const {
     const bool marks = context_->options.settle == SettleMode::mark;
     const TimestampText now = format_timestamp(now_us);
-    Query query =
-        connection.query(marks ? context_->sql.publish_mark : context_->sql.publish_remove);
+    const Table& table = context_->table(connection);
+    Query query = connection.query(marks ? table.sql.publish_mark : table.sql.publish_remove);
     if (marks) query.bind(1, std::string_view(now.text));
     std::int64_t settled = 0;
     for (const PublishedRow& row : rows) {
       if (!standing.contains(row.slot)) continue;
-      query.bind(marks ? 2 : 1, row.id.number);
+      bind_id(query, marks ? 2 : 1, row.id, table);
       query.run();
       settled += connection.changes();
     }
@@ -93,18 +100,20 @@ class SqliteSettlement final : public Settlement {
   std::int64_t change(Connection& connection, std::span<const RowChange> changes,
                       const std::set<int>& standing, std::int64_t now_us) const {
     std::int64_t settled = 0;
+    const Table& table = context_->table(connection);
     for (const RowChange& change : changes) {
       if (!standing.contains(change.slot)) continue;
       const std::string reason = clean_reason(change.reason);
       if (change.outcome == RowOutcome::retry) {
         const TimestampText next = format_timestamp(after_us(now_us, change.retry_after));
-        connection.query(context_->sql.retry, std::string_view(next.text), reason, change.id.number)
-            .run();
+        Query query = connection.query(table.sql.retry, std::string_view(next.text), reason);
+        bind_id(query, 3, change.id, table);
+        query.run();
       } else if (change.outcome == RowOutcome::dead) {
-        connection
-            .query(context_->sql.die, reason, change.id.number,
-                   static_cast<std::int64_t>(change.attempts_made))
-            .run();
+        Query query = connection.query(table.sql.die, reason);
+        bind_id(query, 2, change.id, table);
+        query.bind(3, static_cast<std::int64_t>(change.attempts_made));
+        query.run();
       } else {
         continue;  // `released` undoes a row lock, which SQLite has not.
       }

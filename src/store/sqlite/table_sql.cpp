@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/murmur2.hpp"
+#include "store/sqlite/foreign.hpp"
 
 namespace outbox::store::sqlite {
 
@@ -24,6 +25,59 @@ std::string quoted(std::string_view text, char quote) {
   return out + quote;
 }
 
+TableSql native_sql(const TableShape& shape) {
+  TableSql sql;
+  const std::string table = quoted_identifier(shape.table);
+  // Named, because the planner would rather walk the whole table by its primary key.
+  const std::string from_unsettled =
+      fmt::format("{} INDEXED BY {} WHERE {}", table,
+                  quoted_identifier(derived_name(shape.table, "_unsettled")), unsettled);
+  sql.read = fmt::format(
+      "SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, "
+      "payload_bytes, content_type, topic, headers, retry_count, "
+      "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000 "
+      "FROM {} AND id >= ?1 AND NOT outboxd_in_flight(id) AND "
+      "outboxd_wanted(coalesce(event_key, aggregate_id), topic, aggregate_type, event_type) "
+      "ORDER BY id",
+      from_unsettled);
+  sql.publish_mark = fmt::format(
+      "UPDATE {} SET status = 'PUBLISHED', published_at = ?1 "
+      "WHERE id = ?2 AND {}",
+      table, unsettled);
+  sql.publish_remove = fmt::format("DELETE FROM {} WHERE id = ?1 AND {}", table, unsettled);
+  sql.retry = fmt::format(
+      "UPDATE {} SET status = 'FAILED', retry_count = retry_count + 1, next_attempt_at = ?1, "
+      "error_message = ?2 WHERE id = ?3 AND {}",
+      table, unsettled);
+  sql.die = fmt::format(
+      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL, "
+      "retry_count = retry_count + ?3 WHERE id = ?2 AND {}",
+      table, unsettled);
+  // An absent identity takes the column's default, which a bound NULL would not.
+  const auto insert_with = [&](std::string_view column, std::string_view value) {
+    return fmt::format(
+        "INSERT INTO {} (aggregate_type, aggregate_id, event_type, event_key, payload, "
+        "payload_bytes, content_type, topic, headers{}) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9{}) RETURNING id",
+        table, column, value);
+  };
+  sql.insert = insert_with("", "");
+  sql.insert_identified = insert_with(", event_id", ", ?10");
+  sql.count_pending = fmt::format(
+      "SELECT count(*), coalesce(sum(retry_count > 0), 0), "
+      "max(CAST(round((julianday('now') - julianday(created_at)) * 86400000.0) AS INTEGER)) "
+      "FROM (SELECT retry_count, created_at FROM {} ORDER BY id LIMIT ?1)",
+      from_unsettled);
+  sql.count_types = fmt::format(
+      "SELECT aggregate_type, count(*) FROM (SELECT aggregate_type FROM {} ORDER BY id LIMIT ?1) "
+      "GROUP BY aggregate_type ORDER BY count(*) DESC, aggregate_type LIMIT 100",
+      from_unsettled);
+  sql.count_dead = fmt::format(
+      "SELECT count(*) FROM (SELECT 1 FROM {} INDEXED BY {} WHERE status = 'DEAD' LIMIT ?1)", table,
+      quoted_identifier(derived_name(shape.table, "_dead")));
+  return sql;
+}
+
 }  // namespace
 
 std::string quoted_identifier(std::string_view name) {
@@ -38,62 +92,29 @@ std::string derived_name(std::string_view table, std::string_view suffix) {
   return fmt::format("{}{}", table, suffix);
 }
 
-TableSql::TableSql(const TableShape& shape) {
-  const std::string table = quoted_identifier(shape.table);
-  // Named, because the planner would rather walk the whole table by its primary key.
-  const std::string from_unsettled =
-      fmt::format("{} INDEXED BY {} WHERE {}", table,
-                  quoted_identifier(derived_name(shape.table, "_unsettled")), unsettled);
-  read = fmt::format(
-      "SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, "
-      "payload_bytes, content_type, topic, headers, retry_count, "
-      "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000 "
-      "FROM {} AND id >= ?1 AND NOT outboxd_in_flight(id) AND "
-      "outboxd_wanted(coalesce(event_key, aggregate_id), topic, aggregate_type, event_type) "
-      "ORDER BY id",
-      from_unsettled);
-  publish_mark = fmt::format(
-      "UPDATE {} SET status = 'PUBLISHED', published_at = ?1 "
-      "WHERE id = ?2 AND {}",
-      table, unsettled);
-  publish_remove = fmt::format("DELETE FROM {} WHERE id = ?1 AND {}", table, unsettled);
-  retry = fmt::format(
-      "UPDATE {} SET status = 'FAILED', retry_count = retry_count + 1, next_attempt_at = ?1, "
-      "error_message = ?2 WHERE id = ?3 AND {}",
-      table, unsettled);
-  die = fmt::format(
-      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL, "
-      "retry_count = retry_count + ?3 WHERE id = ?2 AND {}",
-      table, unsettled);
-  // An absent identity takes the column's default, which a bound NULL would not.
-  const auto insert_with = [&](std::string_view column, std::string_view value) {
-    return fmt::format(
-        "INSERT INTO {} (aggregate_type, aggregate_id, event_type, event_key, payload, "
-        "payload_bytes, content_type, topic, headers{}) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9{}) RETURNING id",
-        table, column, value);
-  };
-  insert = insert_with("", "");
-  insert_identified = insert_with(", event_id", ", ?10");
-  count_pending = fmt::format(
-      "SELECT count(*), coalesce(sum(retry_count > 0), 0), "
-      "max(CAST(round((julianday('now') - julianday(created_at)) * 86400000.0) AS INTEGER)) "
-      "FROM (SELECT retry_count, created_at FROM {} ORDER BY id LIMIT ?1)",
-      from_unsettled);
-  count_types = fmt::format(
-      "SELECT aggregate_type, count(*) FROM (SELECT aggregate_type FROM {} ORDER BY id LIMIT ?1) "
-      "GROUP BY aggregate_type ORDER BY count(*) DESC, aggregate_type LIMIT 100",
-      from_unsettled);
-  count_dead = fmt::format(
-      "SELECT count(*) FROM (SELECT 1 FROM {} INDEXED BY {} WHERE status = 'DEAD' LIMIT ?1)", table,
-      quoted_identifier(derived_name(shape.table, "_dead")));
-}
-
 Context::Context(const HomeOptions& home_options)
     : options(home_options),
       table_name(home_options.table.table),
-      sql(home_options.table),
-      database(Database::of(home_options.url)) {}
+      database(Database::of(home_options.url)) {
+  if (!options.table.native) return;
+  table_.emplace(Table{.shape = options.table, .sql = native_sql(options.table), .facts = {}});
+}
+
+const Table& Context::table(Connection& connection) const {
+  if (options.table.native) return *table_;
+  const std::lock_guard lock(mutex_);
+  if (!table_) table_ = look_up_foreign(connection, options);
+  return *table_;
+}
+
+RowId Context::row_id_of(std::string_view text) const {
+  RowId id;
+  if (options.table.id_type == IdType::bigint)
+    std::from_chars(text.data(), text.data() + text.size(), id.number);
+  else
+    id.text = text;
+  return id;
+}
 
 std::optional<std::string> read_meta(Connection& connection, const Context& context,
                                      std::string_view name) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,19 +22,38 @@ namespace outbox::store::sqlite {
 [[nodiscard]] std::string derived_name(std::string_view table, std::string_view suffix);
 
 struct TableSql {
-  explicit TableSql(const TableShape& shape);
-
-  std::string read;  ///< ?1: the least id. Asks outboxd_wanted() of each row before its payload.
-  std::string publish_mark;       ///< ?1: time, ?2: id.
-  std::string publish_remove;     ///< ?1: id.
-  std::string retry;              ///< ?1: time of the next attempt, ?2: reason, ?3: id.
-  std::string die;                ///< ?1: reason, ?2: id, ?3: attempts made.
-  std::string insert;             ///< ?1 to ?9 as in NewEvent without its identity; returns the id.
+  /// Asks outboxd_wanted() of each row before its payload. The product's own table: ?1 is the least
+  /// id. A mapped one: ?1 is the most rows, and behind the columns come max_retries and version.
+  std::string read;
+  std::string read_on;  ///< Of a mapped table whose ids ascend: also ?2, the least id. Or empty.
+  std::string publish_mark;    ///< ?1: time, ?2: id.
+  std::string publish_remove;  ///< ?1: id.
+  std::string retry;           ///< ?1: time of the next attempt, ?2: reason, ?3: id.
+  std::string die;             ///< ?1: reason, ?2: id, ?3: attempts made.
+  /// ?1 to ?9 as in NewEvent without its identity; returns the id. A mapped table has none of both.
+  std::string insert;
   std::string insert_identified;  ///< The same with the identity as ?10.
   std::string
       count_pending;        ///< ?1: most rows to look at. Also those retrying, and the oldest age.
-  std::string count_types;  ///< ?1: most rows to look at.
+  std::string count_types;  ///< ?1: most rows to look at. Empty where rows have no types.
   std::string count_dead;   ///< ?1: most rows to count.
+};
+
+/// Of the product's own table, unless a look at a mapped one says otherwise.
+struct TableFacts {
+  bool counts_ids = true;   ///< AUTOINCREMENT: ids ascend, and none is given out twice.
+  bool reuses_ids = false;  ///< A deleted newest row's id, and its event's identity, come again.
+  bool has_rowid = true;
+  bool aggregate_id_is_number = false;
+};
+
+/// The outbox table as the file really has it.
+struct Table {
+  TableShape shape;  ///< Without the optional columns that it has not.
+  TableSql sql;
+  TableFacts facts;
+
+  [[nodiscard]] bool number_ids() const noexcept { return shape.id_type == IdType::bigint; }
 };
 
 /// What every object of one home has in common.
@@ -42,12 +62,21 @@ struct Context {
 
   HomeOptions options;
   std::string table_name;  ///< As it stands in the column `outbox_table` of our own tables.
-  TableSql sql;
   std::shared_ptr<Database> database;
+
+  /// A mapped table is looked up by the first caller, which gets the errors of that.
+  [[nodiscard]] const Table& table(Connection& connection) const;
+
+  /// A row's id out of its text in our own tables.
+  [[nodiscard]] RowId row_id_of(std::string_view text) const;
 
   [[nodiscard]] Turn write(Access access = Access::write) const {
     return database->write(options.statement_timeout, access);
   }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::optional<Table> table_;
 };
 
 /// A value of outboxd_meta.

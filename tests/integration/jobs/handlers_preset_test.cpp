@@ -109,8 +109,7 @@ TEST_P(TradingHandlers, rows_that_are_handled_are_published_with_the_time) {
   EXPECT_EQ(value("select count(*) from outbox_events where published_at is null"), "0");
 }
 
-INSTANTIATE_TEST_SUITE_P(each, TradingHandlers,
-                         ::testing::Values(Dialect::postgres, Dialect::mariadb), store_name);
+INSTANTIATE_TEST_SUITE_P(each, TradingHandlers, all_stores(), store_name);
 
 }  // namespace
 }  // namespace outbox::testing

@@ -95,15 +95,11 @@ TEST_F(Sqlite, gives_no_id_out_twice_after_the_newest_row_was_deleted) {
   EXPECT_EQ(client_->value("SELECT id FROM outbox_events"), "2");
 }
 
-TEST_F(Sqlite, refuses_capture_row_foreign_tables_and_schemas_with_the_reason) {
+TEST_F(Sqlite, refuses_capture_row_and_schemas_with_the_reason) {
   auto options = options_;
   options.capture = store::CaptureMode::row;
   EXPECT_THAT(thrown_by([&] { (void)store::sqlite::make_home(options); }).what(),
               HasSubstr("relay.capture"));
-  options = options_;
-  options.table.native = false;
-  EXPECT_THAT(thrown_by([&] { (void)store::sqlite::make_home(options); }).what(),
-              HasSubstr("outbox.preset"));
   options = options_;
   options.table.schema = "app";
   EXPECT_THAT(thrown_by([&] { (void)store::sqlite::make_home(options); }).what(),
