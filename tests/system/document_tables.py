@@ -134,6 +134,21 @@ create table outbox_events (
 )
 """
 
+# E as JPA makes it there: without AUTOINCREMENT.
+COMMERCE_SQLITE = """
+create table outbox_events (
+  id integer,
+  event_type varchar(255) not null,
+  topic varchar(255) not null,
+  partition_key varchar(255) not null,
+  payload text not null,
+  status varchar(255) not null default 'PENDING',
+  retry_count integer not null default 0,
+  created_at timestamp not null default current_timestamp,
+  primary key (id)
+)
+"""
+
 MARIADB_TABLES = {"trading": TRADING_MARIADB, "framework": FRAMEWORK_MARIADB}
 
 TABLES = {"publisher": PUBLISHER, "shop": SHOP, "trading": TRADING, "framework": FRAMEWORK,

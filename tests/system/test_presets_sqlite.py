@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""D's table in a SQLite file stays as it is and is relayed (F1, D1, D2, D10)."""
+"""D's and E's tables in a SQLite file stay as they are and are relayed (F1, D1, D2, D10, E1)."""
 import json
 
 import document_tables
@@ -82,6 +82,24 @@ def test_a_refused_row_is_counted_its_key_waits_and_it_fails_after_three_attempt
     database.wait_for("select status from outbox_events where id = 3", "PROCESSED")
     assert outboxd.status(outbox__preset="framework")["backlog"]["dead"] == 1
     assert relay.stop() == 0
+
+
+def test_commerce_rows_go_to_their_topic_with_their_partition_key(
+        outboxd, database, topics, topic):
+    database.execute("drop table outbox_events")
+    database.execute(document_tables.COMMERCE_SQLITE)
+    outboxd.migrate(outbox__preset="commerce")
+    relay = start(outboxd, outbox__preset="commerce")
+    database.insert([{"event_type": "LikeAddedEvent", "topic": topic,
+                      "partition_key": f"product-{number % 3}",
+                      "payload": json.dumps({"n": number})} for number in range(30)])
+    database.wait_for("select count(*) from outbox_events where status = 'PUBLISHED'", 30)
+    assert relay.stop() == 0
+    messages = topics.read(topic)
+    for product in range(3):
+        numbers = [json.loads(message.text)["n"] for message in messages
+                   if message.key == f"product-{product}".encode()]
+        assert numbers == list(range(product, 30, 3))
 
 
 def test_what_publish_inserts_is_relayed_and_goes_when_it_is_old(
