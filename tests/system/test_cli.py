@@ -104,11 +104,13 @@ def test_topics_that_no_cluster_takes_are_refused(outboxd, unique):
 
 def test_migrations_are_shown_dry_run_and_applied_once(outboxd, database):
     assert "CREATE TABLE" in outboxd.done("migrate", "--dry-run")
-    assert outboxd.done("migrate", "--status").count("missing") == 4
+    status = outboxd.done("migrate", "--status")
+    count = len(status.splitlines())
+    assert status.count("missing") == count >= 4
     assert database.value("select count(*) from pg_tables where schemaname = 'public'") == 0
-    assert "4 applied" in outboxd.migrate()
+    assert f"{count} applied" in outboxd.migrate()
     assert "nothing to do" in outboxd.migrate()
-    assert outboxd.done("migrate", "--status").count("applied") == 4
+    assert outboxd.done("migrate", "--status").count("applied") == count
     database.execute("update outboxd_migrations set checksum = 'changed' where number = 2")
     guarded = outboxd.run("migrate")
     assert guarded.returncode == 5 and "checksum" in guarded.stderr
