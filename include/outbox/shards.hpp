@@ -86,7 +86,7 @@ struct PendingEvents {
 };
 
 enum class EventStatus : std::uint8_t {
-  pending,    ///< To be sent, again if it was: its attempts begin anew.
+  pending,  ///< To be sent, again if it was: its attempts begin anew. Without the header `replay`.
   published,  ///< Not to be sent.
   dead,       ///< Given up, with the reason.
 };
@@ -97,7 +97,8 @@ struct ShardsOptions {
   std::vector<Shard> shards = {};
   /// The database beside the shards, named `global`.
   std::optional<DatabaseOptions> global = {};
-  /// Empty: route_by_hash over the active shards.
+  /// Empty: route_by_hash over all shards, those that are not active included: their aggregates are
+  /// refused rather than sent elsewhere, where they would lose their order.
   ShardRouter router = {};
 };
 

@@ -3,9 +3,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -63,6 +66,7 @@ class Roles {
       for (auto& [name, store] : stores_)
         store->request_stop();
       stores_.clear();
+      leaving_.clear();
     }
     threads.clear();
     if (failure_) std::rethrow_exception(failure_);
@@ -80,10 +84,12 @@ class Roles {
   std::unique_ptr<StoreRelays> make_relays(const config::StoreSettings& store) {
     return std::make_unique<StoreRelays>(
         settings_.for_store(store), store,
-        StoreEvents{[this] { any_up_ = true; },
-                    [this](const std::exception_ptr& failure, bool first) {
-                      return may_try_again(failure, first);
-                    }});
+        StoreEvents{
+            [this, name = store.name](const Uuid& outbox_id) { check_outbox(outbox_id, name); },
+            [this] { any_up_ = true; },
+            [this](const std::exception_ptr& failure, bool first) {
+              return may_try_again(failure, first);
+            }});
   }
 
   bool may_try_again(const std::exception_ptr& failure, bool first) {
@@ -122,37 +128,63 @@ class Roles {
   }
 
   void take_over(const config::Settings& fresh) {
-    if (!fresh.has_shards() || !settings_.has_shards()) {
-      logger_.info("the configuration was read again: no shards to take up or to leave");
+    if (fresh.has_shards() != settings_.has_shards()) {
+      logger_.warn("from one database to shards, or back: restart it, all goes on as before");
       return;
     }
-    std::map<std::string, config::StoreSettings> wanted;
-    for (const config::StoreSettings& store : fresh.stores())
-      wanted.emplace(store.name, store);
-    std::vector<std::unique_ptr<StoreRelays>> leaving;
-    for (auto running = stores_.begin(); running != stores_.end();) {
-      const auto found = wanted.find(running->first);
-      if (found != wanted.end() && found->second == running->second->store()) {
-        wanted.erase(found);
-        ++running;
-        continue;
-      }
-      logger_.info("leaving a shard", {{"shard", running->first}});
-      running->second->request_stop();
-      leaving.push_back(std::move(running->second));
-      running = stores_.erase(running);
+    if (!fresh.has_shards()) {
+      logger_.info("the configuration was read again: there are no shards to take up or to leave");
+      return;
     }
-    leaving.clear();
-    for (const auto& [name, store] : wanted) {
-      logger_.info("taking up a shard", {{"shard", name}, {"database", store.database.shown}});
-      // The next one is to be taken up whatever is wrong with this one.
+    std::map<std::string, std::unique_ptr<StoreRelays>> coming;
+    std::set<std::string> staying;
+    for (const config::StoreSettings& store : fresh.stores()) {
+      const auto running = stores_.find(store.name);
+      staying.insert(store.name);
+      if (running != stores_.end() && running->second->store() == store) continue;
+      // Made before anything is left: one that is refused changes nothing, and stops no other.
       try {
-        stores_.emplace(name, make_relays(store)).first->second->start();
+        coming.emplace(store.name, make_relays(store));
       } catch (const Error& error) {
-        logger_.error("the shard was not taken up", {{"shard", name}, {"error", error.what()}});
+        logger_.error("the shard was not taken up, it stays as it was",
+                      {{"shard", store.name}, {"error", error.what()}});
       }
+    }
+    for (auto running = stores_.begin(); running != stores_.end();) {
+      const bool leaves = !staying.contains(running->first) || coming.contains(running->first);
+      if (leaves) leave(std::move(running->second));
+      running = leaves ? stores_.erase(running) : std::next(running);
+    }
+    for (auto& [name, store] : coming) {
+      logger_.info("taking up a shard",
+                   {{"shard", name}, {"database", store->store().database.shown}});
+      stores_.emplace(name, std::move(store)).first->second->start();
     }
     logger_.info("the configuration was read again", {{"shards", stores_.size()}});
+  }
+
+  /// Drains aside: a database that does not answer keeps nobody else waiting.
+  void leave(std::unique_ptr<StoreRelays> store) {
+    logger_.info("leaving a shard", {{"shard", store->store().name}});
+    store->request_stop();
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(outboxes_, [&](const auto& one) { return one.second == store->store().name; });
+    }
+    leaving_.emplace_back([leaver = std::move(store)]() mutable { leaver.reset(); });
+  }
+
+  /// A copy of a shard's database has its outbox_id too, and then its rows are taken for the
+  /// other's: consumers would skip them as known. Whoever comes first is relayed.
+  void check_outbox(const Uuid& outbox_id, const std::string& shard) {
+    const std::lock_guard lock(mutex_);
+    const auto [known, fresh] = outboxes_.try_emplace(outbox_id, shard);
+    if (fresh || known->second == shard) return;
+    throw Error(ErrorKind::conflict,
+                "this database has the same outbox_id (" + to_string(outbox_id) +
+                    ") as the shard '" + known->second + "': it is a copy of it, or the same",
+                "name each database once; give a copy a new UUID as the value of 'outbox_id' in "
+                "its outboxd_meta before anything is relayed from it");
   }
 
   template <class Role>
@@ -171,6 +203,8 @@ class Roles {
   StopSignals& signals_;
   Logger& logger_;
   std::map<std::string, std::unique_ptr<StoreRelays>> stores_;
+  std::map<Uuid, std::string> outboxes_;  ///< Who relays which.
+  std::vector<std::jthread> leaving_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool reload_wanted_ = false;

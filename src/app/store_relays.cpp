@@ -97,6 +97,7 @@ void StoreRelays::relay_until_stopped(const config::RelaySettings& relay) {
   const broker::Home broker = make_broker(settings_);
   const relay::StartOptions start{terms_of(relay), settings_.process().start_timeout};
   const store::Agreed agreed = relay::start(store, broker, start, logger_, stop);
+  events_.agreed(agreed.outbox_id);
   relay::Relay running(store, broker, relay_options(settings_, relay, agreed), logger_);
   events_.up();
   logger_.info("producer started", {{"delivery", "idempotent"}});
@@ -117,17 +118,18 @@ void StoreRelays::look_for_untaken_types() {
   for (const std::string& name : settings_.relay_names()) {
     if (settings_.relay(name).aggregate_types.empty()) return;
   }
-  const auto backlog = make_whole_store(settings_).backlog();
   const std::stop_token stop = stop_.get_token();
+  std::unique_ptr<store::Backlog> backlog;
   for (auto pause = first_look; !wait_or_stop(stop, pause); pause = next_look) {
     try {
+      if (backlog == nullptr) backlog = make_whole_store(settings_).backlog();
       const std::string types = types_without_relay(settings_, *backlog);
       if (types.empty()) continue;
       logger_.warn(
           "no relay takes these events, they wait: name their types in "
           "relays.NAME.aggregate-types",
           {{"types", types}});
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       logger_.debug("the events that no relay takes were not counted", {{"error", error.what()}});
     }
   }

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include <outbox/uuid.hpp>
+
 #include "config/settings.hpp"
 #include "core/log.hpp"
 
@@ -23,6 +25,8 @@ inline constexpr int connections_of_cleanup = 3;
 
 /// What a shard tells of itself; called from its threads.
 struct StoreEvents {
+  /// A relay has agreed with its database, of this outbox; what is thrown keeps it from starting.
+  std::function<void(const Uuid&)> agreed;
   std::function<void()> up;  ///< A relay has started.
   /// A relay could not start, or ended: with what, and whether for the first time. True: it is
   /// tried again, false: that was its end.

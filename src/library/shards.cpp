@@ -160,8 +160,11 @@ Shards::Shards(ShardsOptions options) : router_(std::move(options.router)) {
     if (!shard.active) continue;
     places_.emplace(shard.name, std::make_unique<Place>(shard.name, shard.database));
   }
-  const std::vector<std::string> active = names();
-  if (!router_ && !active.empty()) router_ = route_by_hash(active);
+  // Over all that are known: an aggregate stays where it is while its shard is not active.
+  std::vector<std::string> known;
+  for (const Shard& shard : options.shards)
+    known.push_back(shard.name);
+  if (!router_ && !known.empty()) router_ = route_by_hash(std::move(known));
   if (options.global) {
     const std::string name(global_name);
     places_.emplace(name, std::make_unique<Place>(name, *options.global));

@@ -224,8 +224,8 @@ def test_a_shard_with_another_schema_is_named_and_the_others_are_relayed(
     shards.write()
     newer.execute("insert into outboxd_migrations (outbox_table, number, name, checksum) "
                   "values ('outbox_events', 9999, 'from_the_future', 'x')")
-    older.execute("delete from outboxd_migrations where number = "
-                  "(select max(number) from outboxd_migrations)")
+    older.execute("drop table outboxd_locks, outboxd_jobs")
+    older.execute("delete from outboxd_migrations where name = 'locks'")
     topics.create(unique)
     relay = outboxd.relay()
     for database in (good, newer, older):
@@ -238,6 +238,76 @@ def test_a_shard_with_another_schema_is_named_and_the_others_are_relayed(
     older.wait_settled(40)
     assert newer.counts() == {"PENDING": 50}
     assert relay.stop() == 0
+
+
+def test_a_copy_of_a_shard_is_down_until_it_has_an_identity_of_its_own(
+        outboxd, shards, topics, unique):
+    original, copy = shards.add("a"), shards.add("b")
+    shards.write()
+    outboxd.migrate()
+    topics.create(unique)
+    same = "update outboxd_meta set value = %s where name = 'outbox_id'"
+    copy.execute(same, outbox_id(original))
+    shards.write("a")
+    relay = outboxd.relay()
+    relay.wait_for_log(r"publisher started shard=a")
+    shards.write()
+    relay.signal(signal.SIGHUP)
+    insert(original, unique, 10)
+    insert(copy, unique, 10)
+    relay.wait_for_log(r"same outbox_id \(" + outbox_id(original))
+    copy.execute(same, "11111111-2222-4333-8444-555555555555")
+    for database in (original, copy):
+        database.wait_settled(20)
+    assert len({one.headers["event_id"] for one in topics.read(unique)}) == 20
+    assert relay.stop() == 0
+
+
+def test_a_change_that_is_refused_leaves_the_shard_as_it_was(outboxd, shards, topics, unique):
+    database = shards.add("eu")
+    shards.write()
+    outboxd.migrate()
+    topics.create(unique)
+    relay = outboxd.relay()
+    relay.wait_for_log(r"publisher started shard=eu")
+    shards.lines["eu"] = shards.lines["eu"].replace("}", ", max-connections: 1}")
+    shards.write()
+    relay.signal(signal.SIGHUP)
+    relay.wait_for_log(r"not taken up, it stays as it was")
+    insert(database, unique, 10)
+    database.wait_settled(20)
+    assert relay.stop() == 0
+
+
+def test_a_shard_that_does_not_answer_keeps_no_other_from_coming(
+        outboxd, shards, topics, services, unique, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frozen")
+    folder.chmod(0o755)
+    folder.parent.chmod(0o755)
+    other = Services(folder / "services")
+    other.up("postgres")
+    try:
+        shards.add("frozen", other.postgres)
+        fresh = shards.add("fresh")
+        shards.write()
+        outboxd.migrate()
+        topics.create(unique)
+        shards.write("frozen")
+        relay = outboxd.relay()
+        relay.wait_for_log(r"publisher started shard=frozen")
+        other.command("pause", "postgres")
+        shards.write("fresh")
+        relay.signal(signal.SIGHUP)
+        insert(fresh, unique, 10)
+        fresh.wait_settled(20)
+        relay.signal(signal.SIGTERM)
+        assert relay.wait(15) == 0
+        # What it held of the shard that answers is free at once.
+        assert fresh.value("select count(*) from outboxd_slots where owner is not null "
+                           "and expires_at > clock_timestamp()") == 0
+    finally:
+        other.command("resume", "postgres")
+        other.command("down")
 
 
 def test_where_no_shard_can_be_relayed_the_start_fails(outboxd, shards):

@@ -168,11 +168,12 @@ TEST(CheckConfig, prints_values_with_origin_and_without_secrets) {
 }
 
 TEST(Version, names_the_libraries_in_both_forms) {
-  const LibraryVersions versions{"2.8.0", "15.10", "3.40.1"};
+  const LibraryVersions versions{"2.8.0", "15.10", "3.3.20", "3.40.1"};
   EXPECT_THAT(version_text(versions), HasSubstr("librdkafka 2.8.0\n"));
   const auto json = nlohmann::json::parse(version_json(versions));
   EXPECT_EQ(json["librdkafka"], "2.8.0");
   EXPECT_EQ(json["libpq"], "15.10");
+  EXPECT_EQ(json["libmariadb"], "3.3.20");
   EXPECT_EQ(json["sqlite"], "3.40.1");
   EXPECT_EQ(json["outboxd"], OUTBOX_VERSION);
 }

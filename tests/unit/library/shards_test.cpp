@@ -102,6 +102,23 @@ TEST(Shards, with_one_name_or_none_are_refused) {
               HasSubstr("no active shard"));
 }
 
+TEST(Shards, that_are_not_active_keep_their_aggregates) {
+  Shards all({.shards = {shard("a"), shard("b")}});
+  Shards some({.shards = {shard("a"), shard("b", false)}});
+  int refused = 0;
+  for (int id = 0; id < 100; ++id) {
+    const Event event = about(std::to_string(id));
+    if (&all.of(event) == &all.at("a")) {
+      EXPECT_EQ(&some.of(event), &some.at("a"));
+    } else {
+      EXPECT_THAT(refusal([&] { static_cast<void>(some.of(event)); }),
+                  HasSubstr("no active shard 'b'"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 20);
+}
+
 TEST(Shards, are_the_active_ones_and_an_unknown_name_lists_them) {
   Shards shards({.shards = {shard("b"), shard("a"), shard("off", false)},
                  .global = DatabaseOptions{.url = "sqlite:///g.db"},
