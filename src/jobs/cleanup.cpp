@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/cleanup.hpp"
 
+#include <optional>
 #include <utility>
 
 #include <outbox/error.hpp>
@@ -11,8 +12,8 @@ namespace outbox::jobs {
 
 namespace {
 
-// A day for which nobody lets us have the table five times is left to the next run.
-constexpr int busy_times_max = 5;
+// Each try keeps all writers waiting for as long as ours waits: one more, then the next run's.
+constexpr int busy_times_max = 2;
 
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::unreachable || kind == ErrorKind::failed || kind == ErrorKind::conflict;
@@ -64,12 +65,19 @@ bool Cleanup::step() {
 void Cleanup::keep_days(Phase next) {
   store::RetentionRequest request = terms_.request;
   if (!terms_.clears_published) request.keep = std::chrono::milliseconds(0);
+  found_busy_ = false;
   const store::PartitionChanges changes = retention_.keep_partitions(request, terms_.days_ahead);
   add(changes);
-  if (changes.busy && ++busy_times_ < busy_times_max) return;
   summary_.days_busy = changes.busy;
-  busy_times_ = 0;
-  phase_ = next;
+  found_busy_ = changes.busy && ++busy_times_ < busy_times_max;
+  if (!found_busy_) phase_ = next;
+}
+
+bool Cleanup::leave_days() {
+  if (phase_ != Phase::days && phase_ != Phase::emptied_days) return false;
+  phase_ = phase_ == Phase::days ? Phase::published : Phase::inbox;
+  found_busy_ = false;
+  return true;
 }
 
 // What was made or dropped stays so; what is kept is as the last look found it.
@@ -84,21 +92,33 @@ bool clean_up(Cleanup& cleanup, const CleanupPace& pace, Logger& logger,
               const std::stop_token& stop) {
   int errors = 0;
   bool more = true;
+  std::optional<Error> of_days;
   while (more && !stop.stop_requested()) {
     try {
       more = cleanup.step();
       errors = 0;
     } catch (const Error& error) {
-      if (!may_pass(error.kind()) || ++errors > pace.errors_max) throw;
-      logger.warn("a portion could not be cleaned up, trying again",
-                  {{"error", error.what()}, {"pause_ms", pace.after_error.count()}});
-      wait_or_stop(stop, pace.after_error);
+      if (may_pass(error.kind()) && ++errors <= pace.errors_max) {
+        logger.warn("a portion could not be cleaned up, trying again",
+                    {{"error", error.what()}, {"pause_ms", pace.after_error.count()}});
+        wait_or_stop(stop, pace.after_error);
+        continue;
+      }
+      // A right that is missing for partitions keeps nothing else from being removed.
+      if (!cleanup.leave_days()) throw;
+      logger.error("partitions are neither made nor dropped, cleaning up the rest",
+                   {{"error", error.what()}});
+      errors = 0;
+      if (!of_days) of_days = error;
       continue;
     }
     if (pace.progress) pace.progress(cleanup.summary());
-    if (more && pace.pause.count() > 0) wait_or_stop(stop, pace.pause);
+    const auto pause = cleanup.found_busy() ? pace.after_busy : pace.pause;
+    if (more && pause.count() > 0) wait_or_stop(stop, pause);
   }
-  return !more;
+  if (more) return false;
+  if (of_days) throw Error(*of_days);
+  return true;
 }
 
 }  // namespace outbox::jobs

@@ -46,6 +46,12 @@ class Cleanup {
   /// same step may be taken again.
   bool step();
 
+  /// True: the last step found the table in use, and the next tries it once more, in a while.
+  [[nodiscard]] bool found_busy() const noexcept { return found_busy_; }
+
+  /// Goes on behind the partitions, which are left as they are; false: it is not at them.
+  bool leave_days();
+
   [[nodiscard]] const CleanupSummary& summary() const noexcept { return summary_; }
 
  private:
@@ -58,19 +64,22 @@ class Cleanup {
   const CleanupTerms terms_;
   Phase phase_ = Phase::days;
   int busy_times_ = 0;
+  bool found_busy_ = false;
   CleanupSummary summary_;
 };
 
 /// Waits between the portions, and what to do meanwhile.
 struct CleanupPace {
   std::chrono::milliseconds pause{20};            ///< After each portion.
+  std::chrono::milliseconds after_busy{5'000};    ///< Before a table in use is tried again.
   std::chrono::milliseconds after_error{10'000};  ///< Before the portion is tried again.
   int errors_max = 10;                            ///< In a row; then the error is thrown.
   std::function<void(const CleanupSummary&)> progress;
 };
 
 /// All steps; true where it came to its end, false where `stop` came first. Throws what does not
-/// pass by waiting, such as Error(configuration), at once.
+/// pass by waiting, such as Error(configuration), at once; what keeps partitions from being made or
+/// dropped is thrown when all the rest is done.
 bool clean_up(Cleanup& cleanup, const CleanupPace& pace, Logger& logger,
               const std::stop_token& stop);
 

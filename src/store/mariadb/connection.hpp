@@ -73,6 +73,8 @@ class Connection {
   /// One statement, its own transaction unless one is open; then it is tried once more where
   /// another transaction was in the way.
   Result run(std::string_view doing, std::string_view sql, Effect effect = Effect::writes);
+  /// The same, never a second time.
+  Result run_once(std::string_view doing, std::string_view sql, Effect effect);
 
   void begin();
   /// Throws Error with in_doubt() where the connection broke under way.
@@ -96,7 +98,6 @@ class Connection {
   [[noreturn]] void fail(std::string_view doing, Effect effect);
   void check_server();
   void set_up_session();
-  Result run_once(std::string_view doing, std::string_view sql, Effect effect);
 
   ConnectionOptions options_;
   struct Close {

@@ -21,11 +21,16 @@ namespace outbox::store::mariadb {
 /// in days that are over as a whole.
 [[nodiscard]] std::string first_day_kept(std::chrono::milliseconds keep);
 
+/// The literal of the time from which on rows stand in p_rest, having no day of their own; empty:
+/// all of them do.
+[[nodiscard]] std::string rest_from(Connection& connection, const Table& table);
+
 class Partitions {
  public:
   /// Borrows both.
   Partitions(Connection& connection, const Table& table) : connection_(connection), table_(table) {}
 
+  /// Only while p_rest is empty: else the days are told of as hindered.
   void make(int days_ahead, PartitionChanges& changes);
   void drop(const RetentionRequest& request, PartitionChanges& changes);
 

@@ -106,7 +106,8 @@ class MariadbRetention final : public Retention {
     if (!by_day_) return changes;
     Partitions partitions(connection_, *table_);
     partitions.make(days_ahead, changes);
-    partitions.drop(request, changes);
+    if (!changes.created.empty()) rest_from_ = rest_from(connection_, *table_);
+    if (!changes.busy) partitions.drop(request, changes);
     return changes;
   }
 
@@ -160,6 +161,7 @@ class MariadbRetention final : public Retention {
     connection_.ensure_open();
     table_ = shared_->table(connection_);
     by_day_ = is_partitioned_by_day(connection_, *table_);
+    if (by_day_) rest_from_ = rest_from(connection_, *table_);
     columns_ = column_names({table_->schema(), table_->shape().table});
     archive_.clear();
     const Name inbox{table_->schema(), "processed_events"};
@@ -176,8 +178,11 @@ class MariadbRetention final : public Retention {
                        std::chrono::microseconds(keep).count());
   }
 
+  // Those of p_rest too, whatever their day is: no other day is made before it is empty.
   [[nodiscard]] std::string in_days(std::chrono::milliseconds keep) const {
-    return by_day_ ? fmt::format(" AND t.created_at < {}", first_day_kept(keep)) : std::string();
+    if (!by_day_ || rest_from_.empty()) return {};
+    return fmt::format(" AND (t.created_at < {} OR t.created_at >= {})", first_day_kept(keep),
+                       rest_from_);
   }
 
   // Of ids that follow the time the rest is younger still; what a long transaction commits behind
@@ -308,6 +313,7 @@ class MariadbRetention final : public Retention {
   Connection connection_;
   std::shared_ptr<const Table> table_;
   bool by_day_ = false;
+  std::string rest_from_;             ///< As rest_from() found it.
   std::vector<std::string> columns_;  ///< All that the table has, quoted.
   std::string archive_;               ///< The one that was looked at and fits, quoted.
   std::optional<std::string> position_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Both, making a day and dropping one, need the whole table for a moment, and whoever comes
-// meanwhile stands behind us: hence the short lock_timeout of the session that calls this.
+// meanwhile stands behind us: hence the short lock_timeout of the session that calls this, and
+// hence an end at the first lock that was not got.
 #include "store/postgres/partitions.hpp"
 
 #include <fmt/format.h>
@@ -17,8 +18,12 @@ constexpr std::size_t identifier_max = 63;
 constexpr std::string_view lock_not_available = "55P03";
 constexpr std::string_view default_partition_has_rows = "23514";
 
-// A pooler may have refused the session's own.
-constexpr std::string_view wait_shortly = "SET LOCAL lock_timeout = '200ms'";
+constexpr std::string_view took_too_long = "57014";
+
+// A pooler may have refused the session's own. The second is for what PostgreSQL does behind the
+// lock: before it makes a day it reads through the default partition.
+constexpr const char* wait_shortly =
+    "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '2s'";
 
 // As migration 0002 sets them for the whole table; a partitioned one takes none itself.
 constexpr std::string_view storage =
@@ -75,22 +80,23 @@ void Partitions::make(int days_ahead, PartitionChanges& changes) {
     if (there.boolean(0, 0)) continue;
     try {
       Transaction transaction(connection_);
+      connection_.run_script(making, wait_shortly);
       connection_.run_script(
           making,
-          fmt::format("{}; CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
+          fmt::format("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('{} 00:00:00+00') "
                       "TO ('{} 00:00:00+00') WITH ({})",
-                      wait_shortly, partition, table_.name(), days.text(row, 1), days.text(row, 2),
-                      storage));
+                      partition, table_.name(), days.text(row, 1), days.text(row, 2), storage));
       transaction.commit();
       changes.created.push_back(name);
     } catch (const SqlError& error) {
       if (error.sqlstate() == lock_not_available) {
         changes.busy = true;
-      } else if (error.sqlstate() == default_partition_has_rows) {
-        changes.hindered.push_back(name);
-      } else {
-        throw;
+        return;
       }
+      const bool too_long = error.sqlstate() == took_too_long;
+      if (!too_long && error.sqlstate() != default_partition_has_rows) throw;
+      changes.hindered.push_back(name);
+      if (too_long) return;  // The next day would take as long.
     }
   }
 }
@@ -133,9 +139,10 @@ bool Partitions::is_done(const Day& day, const RetentionRequest& request) {
 bool Partitions::drop_one(const Day& day, const RetentionRequest& request) {
   Transaction transaction(connection_);
   // Alone, without the other days: each of them could be waited for while the table is locked.
-  connection_.run_script(dropping,
-                         fmt::format("{}; LOCK TABLE ONLY {}, ONLY {} IN ACCESS EXCLUSIVE MODE",
-                                     wait_shortly, table_.name(), day.quoted()));
+  connection_.run_script(dropping, wait_shortly);
+  connection_.run_script(
+      dropping, fmt::format("LOCK TABLE ONLY {}, ONLY {} IN ACCESS EXCLUSIVE MODE", table_.name(),
+                            day.quoted()));
   const std::string undone = request.archive_table.empty()
                                  ? fmt::format(" WHERE {} UNION ALL SELECT FROM {} t WHERE {}",
                                                table_.unsettled(), day.quoted(), table_.dead())
@@ -149,14 +156,17 @@ bool Partitions::drop_one(const Day& day, const RetentionRequest& request) {
   return true;
 }
 
+// Whoever holds the table against one day holds it against the next one too, and each try keeps
+// everybody else waiting.
 void Partitions::drop(const RetentionRequest& request, PartitionChanges& changes) {
   for (const Day& day : old_days(request.keep)) {
     try {
       const bool dropped = is_done(day, request) && drop_one(day, request);
       (dropped ? changes.dropped : changes.kept).push_back(day.name);
     } catch (const SqlError& error) {
-      if (error.sqlstate() != lock_not_available) throw;
+      if (error.sqlstate() != lock_not_available && error.sqlstate() != took_too_long) throw;
       changes.busy = true;
+      return;
     }
   }
 }

@@ -124,7 +124,7 @@ class PostgresRetention final : public Retention {
     if (!by_day_) return changes;
     Partitions partitions(connection_, *table_);
     partitions.make(days_ahead, changes);
-    partitions.drop(request, changes);
+    if (!changes.busy) partitions.drop(request, changes);
     return changes;
   }
 

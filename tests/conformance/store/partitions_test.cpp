@@ -147,6 +147,20 @@ TEST_P(Partitions, a_day_with_a_row_that_is_not_done_with_is_kept_as_a_whole) {
     EXPECT_TRUE(store_->row(ids[static_cast<std::size_t>(day)])) << day;
 }
 
+TEST_P(Partitions, a_table_in_use_is_asked_for_once_and_not_for_each_day) {
+  old_days(5);
+  const auto writer = store_->open_writer();
+  writer->insert("a");
+  const auto retaining = retention();
+  const auto begun = std::chrono::steady_clock::now();
+  const store::PartitionChanges changes = retaining->keep_partitions(request(), days_ahead);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(4));
+  EXPECT_TRUE(changes.busy);
+  EXPECT_THAT(changes.dropped, IsEmpty());
+  writer->commit();
+  EXPECT_THAT(retaining->keep_partitions(request(), days_ahead).dropped, SizeIs(5));
+}
+
 TEST_P(Partitions, published_rows_of_a_kept_day_go_one_by_one) {
   const std::vector<std::string> ids = old_days(1);
   const std::string dead = row_of("2001-01-01 13:00:00", "DEAD");

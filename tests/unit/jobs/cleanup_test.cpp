@@ -36,6 +36,7 @@ class FakeRetention final : public store::Retention {
                                           int days_ahead) override {
     calls.push_back("days " + std::to_string(days_ahead) +
                     (request.keep.count() > 0 ? " and drop" : ""));
+    if (days_failure) throw Error(*days_failure);
     if (days.empty()) return {};
     store::PartitionChanges changes = days.front();
     days.pop_front();
@@ -47,7 +48,8 @@ class FakeRetention final : public store::Retention {
   std::deque<store::RetentionStep> published;
   std::deque<store::RetentionStep> inbox;
   std::deque<store::PartitionChanges> days;
-  std::optional<Error> failure;  ///< Thrown once instead of the next answer.
+  std::optional<Error> failure;       ///< Thrown once instead of the next answer.
+  std::optional<Error> days_failure;  ///< Thrown whenever days are asked for.
 
  private:
   store::RetentionStep next(std::deque<store::RetentionStep>& steps) {
@@ -69,7 +71,8 @@ CleanupTerms terms() {
   return terms;
 }
 
-const CleanupPace at_once{.pause = 0ms, .after_error = 0ms, .errors_max = 2, .progress = {}};
+const CleanupPace at_once{
+    .pause = 0ms, .after_busy = 0ms, .after_error = 0ms, .errors_max = 2, .progress = {}};
 
 bool run(FakeRetention& retention, const CleanupTerms& terms, CleanupSummary& summary) {
   Logger logger(LogLevel::error);
@@ -123,7 +126,7 @@ TEST(Cleanup, lets_the_inbox_forget_only_where_a_time_is_given) {
   EXPECT_EQ(summary.inbox_rows, 8);
 }
 
-TEST(Cleanup, gives_a_table_in_use_up_after_five_times_and_goes_on) {
+TEST(Cleanup, tries_a_table_in_use_once_more_and_goes_on) {
   FakeRetention retention;
   store::PartitionChanges busy;
   busy.busy = true;
@@ -131,8 +134,52 @@ TEST(Cleanup, gives_a_table_in_use_up_after_five_times_and_goes_on) {
   CleanupSummary summary;
   EXPECT_TRUE(run(retention, terms(), summary));
   EXPECT_TRUE(summary.days_busy);
-  EXPECT_EQ(retention.calls.size(), 6U);
-  EXPECT_EQ(retention.calls.back(), "published ");
+  EXPECT_THAT(retention.calls, ElementsAre("days 3 and drop", "days 3 and drop", "published "));
+}
+
+TEST(Cleanup, waits_longer_for_a_table_in_use_than_between_two_portions) {
+  FakeRetention retention;
+  store::PartitionChanges busy;
+  busy.busy = true;
+  retention.days = {busy};
+  Cleanup cleanup(retention, terms());
+  EXPECT_TRUE(cleanup.step());
+  EXPECT_TRUE(cleanup.found_busy());
+  EXPECT_TRUE(cleanup.step());
+  EXPECT_FALSE(cleanup.found_busy());
+  EXPECT_FALSE(cleanup.summary().days_busy) << "the second time it had the table";
+  EXPECT_GE(CleanupPace{}.after_busy, 100 * CleanupPace{}.pause);
+}
+
+TEST(Cleanup, removes_rows_and_claims_though_days_may_not_be_touched_and_then_says_so) {
+  FakeRetention retention;
+  retention.days_failure = Error(ErrorKind::configuration, "DROP command denied");
+  retention.published = {{5, true}};
+  retention.inbox = {{7, true}};
+  CleanupTerms both = terms();
+  both.inbox_keep = 5ms;
+  both.request.archive_table = "a";
+  Logger logger(LogLevel::error);
+  Cleanup cleanup(retention, both);
+  try {
+    clean_up(cleanup, at_once, logger, std::stop_token());
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::configuration);
+    EXPECT_STREQ(error.what(), "DROP command denied");
+  }
+  EXPECT_EQ(cleanup.summary().rows, 5);
+  EXPECT_EQ(cleanup.summary().inbox_rows, 7);
+}
+
+TEST(Cleanup, leaves_days_that_fail_again_and_again_and_cleans_up_the_rest) {
+  FakeRetention retention;
+  retention.days_failure = Error(ErrorKind::failed, "no");
+  retention.published = {{5, true}};
+  CleanupSummary summary;
+  EXPECT_THROW(run(retention, terms(), summary), Error);
+  EXPECT_THAT(retention.calls, ElementsAre("days 3 and drop", "days 3 and drop", "days 3 and drop",
+                                           "published "));
 }
 
 TEST(Cleanup, tries_a_portion_again_after_an_error_that_passes) {
