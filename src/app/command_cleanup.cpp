@@ -62,7 +62,7 @@ void print_summary(const config::Settings& settings, const jobs::CleanupSummary&
   print_names("partitions made", summary.created);
   print_names("partitions dropped", summary.dropped);
   print_names("partitions kept, not all of their rows are done with", summary.kept);
-  print_names("partitions not made, the default one has rows of these days", summary.hindered);
+  print_names("partitions not made, the last one has rows", summary.hindered);
   if (summary.days_busy)
     fmt::print("  the table was in use: partitions are left to the next time\n");
 }

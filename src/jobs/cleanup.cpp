@@ -88,6 +88,21 @@ void Cleanup::add(const store::PartitionChanges& changes) {
   summary_.hindered = changes.hindered;
 }
 
+namespace {
+
+// Both mend themselves often, but not always: a person is to know.
+void tell_of_days(const CleanupSummary& summary, Logger& logger) {
+  if (!summary.hindered.empty()) {
+    logger.warn("partitions were not made, the last one has rows: see docs/retention.md",
+                {{"partitions", summary.hindered.size()}, {"first", summary.hindered.front()}});
+  }
+  if (summary.days_busy) {
+    logger.warn("the table was in use, partitions are left to the next clean-up", {});
+  }
+}
+
+}  // namespace
+
 bool clean_up(Cleanup& cleanup, const CleanupPace& pace, Logger& logger,
               const std::stop_token& stop) {
   int errors = 0;
@@ -117,6 +132,7 @@ bool clean_up(Cleanup& cleanup, const CleanupPace& pace, Logger& logger,
     if (more && pause.count() > 0) wait_or_stop(stop, pause);
   }
   if (more) return false;
+  tell_of_days(cleanup.summary(), logger);
   if (of_days) throw Error(*of_days);
   return true;
 }

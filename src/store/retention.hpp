@@ -37,7 +37,7 @@ struct PartitionChanges {
   std::vector<std::string> created;
   std::vector<std::string> dropped;
   std::vector<std::string> kept;  ///< Old enough, but not all of their rows are done with.
-  /// Not made, because rows of that day stand in the default partition already.
+  /// Not made, since rows stand where the day would be split off: of that day, MariaDB: any.
   std::vector<std::string> hindered;
   bool busy = false;  ///< Somebody held a lock for longer than we wait: call again in a while.
 };
@@ -63,7 +63,7 @@ class Retention {
   /// Where the table is partitioned by day: makes the partitions of today and the next
   /// `days_ahead`, and drops those whose rows are all published longer ago than `request.keep`;
   /// with an archive those that are empty. A `keep` of zero drops none. Nothing where the table is
-  /// not partitioned. Waits for no lock for longer than 200 ms.
+  /// not partitioned. Waits for one lock at most, 200 ms (MariaDB: 1 s), and is `busy` then.
   virtual PartitionChanges keep_partitions(const RetentionRequest& request, int days_ahead) = 0;
 
   /// Makes the archive table where it is missing: the outbox's columns and `archived_at`. Returns
