@@ -39,9 +39,11 @@ struct LockServiceOptions {
 
 /// How long a lock is held and waited for.
 struct LockTimes {
-  /// How long the lock outlives its last renewal; renewals come at a third of it. At least 100 ms.
+  /// How long the lock outlives its last renewal; renewals come at a third of it. At least 100 ms,
+  /// at most 365 days.
   std::chrono::milliseconds ttl{30000};
-  /// How long a lock that another holds is waited for. Zero: one try.
+  /// How long a lock that another holds is waited for. Zero: one try; milliseconds::max(): no
+  /// limit.
   std::chrono::milliseconds timeout{1000};
 };
 
@@ -56,7 +58,7 @@ class Lock {
   class Held;
   /// For LockService.
   explicit Lock(std::unique_ptr<Held> held) noexcept;
-  /// The other one holds nothing from then on.
+  /// The other one holds nothing from then on: it is lost(), has no name and number 0.
   Lock(Lock&& other) noexcept;
   /// What this one held is released.
   Lock& operator=(Lock&& other) noexcept;
@@ -69,10 +71,12 @@ class Lock {
   [[nodiscard]] std::int64_t fencing_number() const noexcept;
 
   /// True once another holds it, or may: the last renewal that was answered was sent longer ago
-  /// than the time to live, less a tenth of it (at most a second). It does not become false again.
+  /// than the time to live, less a tenth of it (at most a second), or it was released. It does not
+  /// become false again.
   [[nodiscard]] bool lost() const noexcept;
 
-  /// A stop is requested at the moment when lost() becomes true, or at most a second later.
+  /// A stop is requested at the moment when lost() becomes true, or at most a second later: also by
+  /// release() and by the destructor.
   [[nodiscard]] std::stop_token lost_token() const noexcept;
 
   /// Frees the lock; false where it was no longer this holder's, and then nothing is changed. Waits
@@ -97,7 +101,9 @@ class LockService {
   ///
   /// `name`: 1 to 200 letters, digits and `_ - . : /`; names are shared by all programs on one
   /// database (schema), case counts. Throws Error(usage) for another name, for a ttl below 100 ms
-  /// and a timeout below zero; Error(unreachable) where nobody answered in that time;
+  /// or above 365 days and a timeout below zero; Error(unreachable) where nobody answered in that
+  /// time (what may have been taken unheard is given back if it can be, else it is over after its
+  /// time to live);
   /// Error(not_found) without the table; Error(configuration) for a login that is refused.
   [[nodiscard]] std::optional<Lock> try_acquire(const std::string& name, LockTimes times = {},
                                                 const std::stop_token& stop = {});

@@ -73,7 +73,8 @@ class QueueService {
   /// Throws Error(usage) for work that is empty.
   [[nodiscard]] bool try_push(std::string key, Work work);
 
-  /// Waits for room. Throws Error(conflict) where none came within `timeout`, Error(usage) after
+  /// Waits for room, with milliseconds::max() without a limit.
+  /// Throws Error(conflict) where none came within `timeout`, Error(usage) after
   /// close() and for work that is empty. Not from within a piece of this queue: when all threads
   /// wait for room, none makes any.
   void push(std::string key, Work work, std::chrono::milliseconds timeout);
@@ -82,7 +83,7 @@ class QueueService {
   void close();
 
   /// Until nothing waits and nothing runs (pieces that were given up left aside); false after
-  /// `timeout`.
+  /// `timeout` (milliseconds::max(): never).
   [[nodiscard]] bool drain(std::chrono::milliseconds timeout);
 
   /// Taken at one moment.

@@ -102,8 +102,9 @@ class Scheduler {
 
   /// Due at the multiples of `interval` since 1970 UTC, so that all instances agree: `every(10min)`
   /// at :00, :10, :20 … Throws Error(usage) for a name that is taken already or is none for a lock
-  /// (letters, digits and _ - . : /, up to 180 bytes), for an interval below 100 ms, and once
-  /// run() was called; Error(configuration) for options that make no sense.
+  /// (letters, digits and _ - . : /, up to 180 bytes), for an interval below 100 ms or
+  /// above 3650 days, and once run() was called; Error(configuration) for options that make no
+  /// sense.
   Scheduler& every(const std::string& name, std::chrono::milliseconds interval, Job job,
                    JobOptions options = {});
 
@@ -115,7 +116,7 @@ class Scheduler {
   /// that run, whose `stop` says so. No outage ends it once it runs. At the start it throws
   /// Error(not_found) without the tables and Error(configuration) where the login is refused; a
   /// database that is away is waited for. One connection a job, one more while it runs. Call it
-  /// once.
+  /// once; where it threw at the start it may be called again.
   void run(std::stop_token stop);
 
   /// From any thread; nothing but zeros for a name that is not known.

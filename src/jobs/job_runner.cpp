@@ -10,6 +10,7 @@
 #include <outbox/uuid.hpp>
 
 #include "jobs/kept_lock.hpp"
+#include "jobs/limits.hpp"
 #include "jobs/work_queue.hpp"
 
 namespace outbox::jobs {
@@ -30,7 +31,8 @@ bool wait_or_stop(const std::stop_token& stop, microseconds pause) {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
-  return changed.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+  return changed.wait_for(lock, stop, std::min<microseconds>(pause, longest_time),
+                          [&] { return stop.stop_requested(); });
 }
 
 JobRunner::JobRunner(JobTerms terms, MakeSchedules schedules, MakeLocks locks, Logger& logger)

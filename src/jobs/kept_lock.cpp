@@ -9,6 +9,8 @@
 
 #include <outbox/error.hpp>
 
+#include "jobs/limits.hpp"
+
 namespace outbox::jobs {
 
 namespace {
@@ -17,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t name_bytes_max = 200;
 constexpr milliseconds ttl_min{100};
+constexpr milliseconds ttl_max = std::chrono::days(365);
 constexpr milliseconds pause_between_tries{50};
 constexpr milliseconds margin_max{1000};
 
@@ -45,6 +48,12 @@ void check_terms(const LockTerms& terms) {
                 fmt::format("the time to live of lock {} is {} ms", terms.name, terms.ttl.count()),
                 "give at least 100 ms: less cannot be renewed in time");
   }
+  if (terms.ttl > ttl_max) {
+    throw Error(ErrorKind::usage,
+                fmt::format("the time to live of lock {} is {} ms", terms.name, terms.ttl.count()),
+                "give 365 days at most: a lock is renewed for as long as its holder lives, and "
+                "outlives a dead one by this time");
+  }
   if (terms.timeout < milliseconds::zero()) {
     throw Error(ErrorKind::usage,
                 fmt::format("the timeout for lock {} is {} ms", terms.name, terms.timeout.count()),
@@ -59,7 +68,7 @@ milliseconds safety_margin(milliseconds ttl) noexcept {
 std::unique_ptr<KeptLock> KeptLock::acquire(std::unique_ptr<store::Locks> locks, LockTerms terms,
                                             Logger& logger, const std::stop_token& stop) {
   check_terms(terms);
-  const Moment until = BootClock::now() + terms.timeout;
+  const Moment until = BootClock::now() + bounded(terms.timeout);
   auto lock = std::make_unique<KeptLock>(std::move(locks), std::move(terms), logger);
   std::unique_lock waiting(lock->mutex_);
   while (true) {
@@ -67,9 +76,12 @@ std::unique_ptr<KeptLock> KeptLock::acquire(std::unique_ptr<store::Locks> locks,
     const bool last = BootClock::now() >= until;
     try {
       if (lock->take()) return lock;
+      lock->in_doubt_ = false;
       if (last) return nullptr;
     } catch (const Error& error) {
       // Asking again with the same token finds out whether the lost answer was a yes.
+      // Who gives up frees it at the end of `lock`, as well as he can.
+      lock->in_doubt_ = lock->in_doubt_ || error.kind() == ErrorKind::unreachable;
       if (error.kind() != ErrorKind::unreachable || last) throw;
     }
     waiting.lock();
@@ -166,12 +178,23 @@ void KeptLock::lose(const std::string& why) {
 bool KeptLock::release() noexcept {
   {
     const std::lock_guard guard(mutex_);
-    if (std::exchange(released_, true) || !keeping_.joinable()) return false;
+    if (std::exchange(released_, true)) return false;
   }
+  if (!keeping_.joinable()) return in_doubt_ && free();
   keeping_.request_stop();
   watching_.request_stop();
   keeping_.join();
   watching_.join();
+  {
+    const std::lock_guard guard(mutex_);
+    deadline_ = Moment{};
+  }
+  // Before another may have it.
+  lost_.request_stop();
+  return free();
+}
+
+bool KeptLock::free() noexcept {
   try {
     return locks_->release(terms_.name, token_);
   } catch (const std::exception& error) {

@@ -26,7 +26,7 @@ struct LockTerms {
 
 /// Throws Error(usage), naming what is wrong, for a name that is empty, longer than 200 bytes or
 /// has other characters than letters, digits and `_ - . : /`, a ttl below 100 ms, a timeout below
-/// zero.
+/// zero, a ttl above 365 days: the name of one that died would be taken for good.
 void check_terms(const LockTerms& terms);
 
 /// What is to be left of the ttl when the holder takes the lock for lost: clocks run at slightly
@@ -51,7 +51,7 @@ class KeptLock {
   [[nodiscard]] const std::string& name() const noexcept { return terms_.name; }
   [[nodiscard]] std::int64_t fencing() const noexcept { return fencing_; }
 
-  /// True once it is another's or may be: for good.
+  /// True once it is another's or may be, after release(), too: for good.
   [[nodiscard]] bool lost() const;
   /// A stop is requested when the lock is lost.
   [[nodiscard]] std::stop_token lost_token() const { return lost_.get_token(); }
@@ -60,6 +60,7 @@ class KeptLock {
   bool release() noexcept;
 
  private:
+  bool free() noexcept;
   bool take();
   void keep(const std::stop_token& stop);
   void watch(const std::stop_token& stop);
@@ -75,6 +76,7 @@ class KeptLock {
   std::condition_variable_any changed_;
   Moment deadline_;
   bool released_ = false;
+  bool in_doubt_ = false;  ///< An acquisition was not answered: it may be ours.
   std::stop_source lost_;
   std::jthread watching_;
   std::jthread keeping_;

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "jobs/limits.hpp"
+
 namespace outbox::jobs {
 
 namespace {
@@ -29,7 +31,11 @@ std::string reason_of(const std::exception_ptr& thrown) {
   }
 }
 
-WorkQueue::WorkQueue(WorkQueueOptions options) : options_(std::move(options)) {
+WorkQueue::WorkQueue(WorkQueueOptions options)
+    : options_([&] {
+        options.time_limit = bounded(options.time_limit);
+        return std::move(options);
+      }()) {
   {
     const std::lock_guard lock(mutex_);
     for (int i = 0; i < options_.workers; ++i)
@@ -63,7 +69,7 @@ void WorkQueue::add_worker() {
 bool WorkQueue::push(Work work, std::chrono::milliseconds wait) {
   std::unique_lock lock(mutex_);
   const auto may_go_on = [&] { return closed_ || counts_.waiting < options_.length_max; };
-  if (!has_room_.wait_for(lock, wait, may_go_on) || closed_) {
+  if (!has_room_.wait_for(lock, bounded(wait), may_go_on) || closed_) {
     ++counts_.rejected;
     return false;
   }
@@ -116,7 +122,7 @@ bool WorkQueue::idle() const {
 
 bool WorkQueue::drain(std::chrono::milliseconds wait) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, wait, [&] { return idle(); });
+  return changed_.wait_for(lock, bounded(wait), [&] { return idle(); });
 }
 
 void WorkQueue::request_stop() {

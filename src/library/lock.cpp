@@ -40,24 +40,32 @@ Lock::Lock(Lock&& other) noexcept = default;
 Lock& Lock::operator=(Lock&& other) noexcept = default;
 Lock::~Lock() = default;
 
+// One that was moved away holds nothing, and says so.
+
 const std::string& Lock::name() const noexcept {
-  return held_->lock->name();
+  static const std::string none;
+  return held_ ? held_->lock->name() : none;
 }
 
 std::int64_t Lock::fencing_number() const noexcept {
-  return held_->lock->fencing();
+  return held_ ? held_->lock->fencing() : 0;
 }
 
 bool Lock::lost() const noexcept {
-  return held_->lock->lost();
+  return !held_ || held_->lock->lost();
 }
 
 std::stop_token Lock::lost_token() const noexcept {
-  return held_->lock->lost_token();
+  static const std::stop_token none = [] {
+    std::stop_source stopped;
+    stopped.request_stop();
+    return stopped.get_token();
+  }();
+  return held_ ? held_->lock->lost_token() : none;
 }
 
 bool Lock::release() noexcept {
-  return held_->lock->release();
+  return held_ && held_->lock->release();
 }
 
 LockService::LockService(LockServiceOptions options) : parts_(std::make_shared<Parts>(options)) {}

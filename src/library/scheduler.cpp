@@ -12,6 +12,7 @@
 #include "core/log.hpp"
 #include "jobs/job_runner.hpp"
 #include "jobs/kept_lock.hpp"
+#include "jobs/limits.hpp"
 #include "library/connections.hpp"
 #include "library/lock_places.hpp"
 
@@ -81,11 +82,11 @@ class Scheduler::Parts {
     if (find(name) != nullptr) throw Error(ErrorKind::usage, "there is a job " + name + " already");
     jobs::JobTerms terms;
     terms.name = name;
-    terms.schedule = {std::move(next), missed_of(job_options.missed), job_options.grace,
-                      job_options.catch_up};
-    terms.jitter = job_options.jitter;
+    terms.schedule = {std::move(next), missed_of(job_options.missed),
+                      jobs::bounded(job_options.grace), jobs::bounded(job_options.catch_up)};
+    terms.jitter = jobs::bounded(job_options.jitter);
     terms.lock_ttl = job_options.lock_ttl;
-    terms.pause_after_error = options.pause_after_error;
+    terms.pause_after_error = jobs::bounded(options.pause_after_error);
     terms.work = [name, job = std::move(job)](const jobs::Run& run) {
       job({name, run.due, run.fencing, run.stop});
     };
@@ -110,7 +111,7 @@ class Scheduler::Parts {
         if (error.kind() != ErrorKind::unreachable) throw;
         log.warn("the database is not there yet, trying again", {{"error", error.what()}});
       }
-      jobs::wait_or_stop(stop, options.pause_after_error);
+      jobs::wait_or_stop(stop, jobs::bounded(options.pause_after_error));
     }
   }
 
@@ -129,10 +130,10 @@ Scheduler::~Scheduler() = default;
 
 Scheduler& Scheduler::every(const std::string& name, milliseconds interval, Job job,
                             JobOptions options) {
-  if (interval < interval_min) {
+  if (interval < interval_min || interval > jobs::longest_time) {
     throw Error(ErrorKind::usage,
                 "the interval of job " + name + " is " + std::to_string(interval.count()) + " ms",
-                "give at least 100 ms");
+                "give at least 100 ms, and 3650 days at most");
   }
   parts_->add(
       name, [interval](store::DatabaseTime time) { return jobs::next_multiple(time, interval); },
@@ -153,7 +154,13 @@ Scheduler& Scheduler::cron(const std::string& name, std::string_view expression,
 
 void Scheduler::run(std::stop_token stop) {
   if (parts_->begun.exchange(true)) throw Error(ErrorKind::usage, "run() was called before");
-  parts_->check_database(stop);
+  try {
+    parts_->check_database(stop);
+  } catch (const std::exception&) {
+    // Nothing has begun: who mends it may call again.
+    parts_->begun = false;
+    throw;
+  }
   std::vector<std::jthread> threads;
   for (const auto& runner : parts_->runners)
     threads.emplace_back([&runner, stop] { runner->run(stop); });

@@ -70,6 +70,22 @@ TEST_P(LockServices, one_that_is_released_goes_to_the_next_with_a_greater_number
   EXPECT_EQ(second.fencing_number(), number + 1);
 }
 
+TEST_P(LockServices, one_that_was_moved_away_holds_nothing) {
+  LockService service(options());
+  Lock first = service.acquire(name_);
+  Lock second = std::move(first);
+  // NOLINTBEGIN(bugprone-use-after-move): that is what is asked.
+  EXPECT_FALSE(first.release());
+  EXPECT_TRUE(first.lost());
+  EXPECT_TRUE(first.lost_token().stop_requested());
+  EXPECT_EQ(first.name(), "");
+  EXPECT_EQ(first.fencing_number(), 0);
+  // NOLINTEND(bugprone-use-after-move)
+  EXPECT_FALSE(second.lost());
+  EXPECT_TRUE(second.release());
+  EXPECT_TRUE(second.lost());
+}
+
 TEST_P(LockServices, one_who_waits_gets_it_when_it_is_freed) {
   LockService service(options());
   auto held = service.try_acquire(name_);

@@ -187,6 +187,21 @@ TEST_P(Schedulers, without_the_tables_the_remedy_is_named_at_once) {
   EXPECT_THAT(error.what(), HasSubstr("outboxd migrate"));
 }
 
+TEST_P(Schedulers, a_run_that_threw_at_the_start_can_be_called_again) {
+  const OwnDatabase empty(GetParam());
+  // Makes SQLite's file.
+  Database made({.url = empty.url()});
+  made.script("CREATE TABLE something (id integer)");
+  Scheduler scheduler({.database_url = empty.url(), .log_level = "error"});
+  Tally runs;
+  scheduler.every("tick", 100ms, [&](const JobRun&) { runs.add(); });
+  EXPECT_EQ(error_of([&] { scheduler.run({}); }).kind(), ErrorKind::not_found);
+  EXPECT_EQ(error_of([&] { scheduler.run({}); }).kind(), ErrorKind::not_found);
+  outbox::migrate(empty.url());
+  std::jthread running([&](std::stop_token stop) { scheduler.run(stop); });
+  EXPECT_TRUE(runs.reaches(1));
+}
+
 INSTANTIATE_TEST_SUITE_P(each, Schedulers, all_stores(), store_name);
 
 }  // namespace

@@ -181,6 +181,33 @@ TEST_F(KeptLocks, a_place_that_is_away_all_the_time_is_told_and_not_taken_for_bu
   }
 }
 
+TEST_F(KeptLocks, are_another_holders_to_take_once_they_are_released_and_say_so) {
+  const auto lock = acquire();
+  EXPECT_FALSE(lock->lost());
+  EXPECT_TRUE(lock->release());
+  EXPECT_TRUE(lock->lost());
+  EXPECT_TRUE(lock->lost_token().stop_requested());
+}
+
+TEST_F(KeptLocks, one_whose_answer_was_lost_is_not_left_behind) {
+  table_.acquisitions_to_fail = 1;
+  EXPECT_THROW((void)acquire(), Error);
+  EXPECT_EQ(table_.fencing, 1);
+  EXPECT_TRUE(table_.token.is_nil());
+}
+
+TEST_F(KeptLocks, a_timeout_beyond_all_times_waits) {
+  table_.token = random_uuid();
+  auto waiting = std::async(std::launch::async,
+                            [&] { return acquire(300ms, std::chrono::milliseconds::max()); });
+  EXPECT_EQ(waiting.wait_for(200ms), std::future_status::timeout);
+  {
+    const std::lock_guard guard(table_.mutex);
+    table_.token = Uuid();
+  }
+  EXPECT_NE(waiting.get(), nullptr);
+}
+
 TEST_F(KeptLocks, waiting_ends_when_a_stop_is_requested) {
   table_.token = random_uuid();
   std::stop_source stop;
@@ -210,6 +237,7 @@ TEST_F(KeptLocks, terms_that_make_no_sense_are_refused_by_name) {
   refused({"name", 0ms, 0ms}, "time to live");
   refused({"name", -1ms, 0ms}, "time to live");
   refused({"name", 99ms, 0ms}, "time to live");
+  refused({"name", std::chrono::milliseconds::max(), 0ms}, "time to live");
   refused({"name", 1s, -1ms}, "timeout");
   EXPECT_NO_THROW(jobs::check_terms({"outbox_consumer:CHAT", 30s, 1s}));
 }

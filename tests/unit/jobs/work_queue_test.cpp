@@ -51,6 +51,34 @@ TEST(WorkQueue, pieces_of_one_key_are_done_in_order_and_never_together) {
   EXPECT_EQ(count, 2000U);
 }
 
+TEST(WorkQueue, limits_beyond_all_times_are_no_limits) {
+  WorkQueue queue({.workers = 1,
+                   .length_max = 1,
+                   .time_limit = std::chrono::milliseconds::max(),
+                   .on_error = {}});
+  std::promise<void> go;
+  std::latch begun(1);
+  ASSERT_TRUE(queue.push(piece("",
+                               [&] {
+                                 begun.count_down();
+                                 go.get_future().wait();
+                               }),
+                         0ms));
+  begun.wait();
+  ASSERT_TRUE(queue.push(piece("", [] {}), 0ms));
+  auto pushing = std::async(std::launch::async, [&] {
+    return queue.push(piece("", [] {}), std::chrono::milliseconds::max());
+  });
+  auto draining =
+      std::async(std::launch::async, [&] { return queue.drain(std::chrono::milliseconds::max()); });
+  EXPECT_EQ(pushing.wait_for(200ms), std::future_status::timeout);
+  EXPECT_EQ(draining.wait_for(0ms), std::future_status::timeout);
+  go.set_value();
+  EXPECT_TRUE(pushing.get());
+  EXPECT_TRUE(draining.get());
+  EXPECT_EQ(queue.counts().timed_out, 0);
+}
+
 TEST(WorkQueue, a_full_one_takes_nothing_until_there_is_room) {
   WorkQueue queue({.workers = 1, .length_max = 2, .time_limit = 0ms, .on_error = {}});
   std::promise<void> go;
