@@ -61,9 +61,10 @@ struct HandlersOptions {
   /// One of the table shapes that outboxd knows (`outboxd config presets`), e.g. `trading`; empty:
   /// the product's own table.
   std::string preset = {};
-  /// For one call of a handler, one future, one coroutine.
+  /// For one call of a handler, one future, one coroutine. milliseconds::max(), here and below, is
+  /// no limit.
   std::chrono::milliseconds handler_timeout{30000};
-  /// Of a domain's lock, which is renewed at a third of it.
+  /// Of a domain's lock, which is renewed at a third of it. 100 ms to 365 days.
   std::chrono::milliseconds lock_ttl{30000};
   /// How long a lock that another instance holds is waited for before the next look.
   std::chrono::milliseconds lock_timeout{1000};
@@ -80,6 +81,11 @@ struct HandlersOptions {
   double retry_jitter = 0.2;  ///< The share by which a wait may be shorter or longer, 0 to 1.
   /// Events of one domain handled at the same time; those of one key one after the other.
   int workers = 1;
+  /// Domains worked at the same time by this instance, each with four connections and at least
+  /// `workers` + 5 threads. Where more have events they take turns: a domain gives its place to
+  /// another that waits when it has nothing to do, or after a second. So `4 * domains_max + 1` is
+  /// what this instance asks of the database at most.
+  int domains_max = 8;
   int batch_size = 100;  ///< Rows of one read; at most twice as many are in hand in a domain.
   /// Calls of a domain that were given up and have not ended; beyond, the domain waits for one.
   int stuck_max = 16;
@@ -173,7 +179,7 @@ class Handlers {
   /// or makes no sense.
   explicit Handlers(HandlersOptions options);
   /// Waits for handlers that still run, since nothing else would be safe. Futures and coroutines
-  /// are not waited for.
+  /// are not waited for, but a future of std::async is: its own destructor waits for its function.
   ~Handlers();
   Handlers(const Handlers&) = delete;
   Handlers& operator=(const Handlers&) = delete;
@@ -208,20 +214,21 @@ class Handlers {
   /// with Error(conflict).
   Handlers& map(std::string aggregate_type, std::string domain);
 
-  /// One pass over all domains: what is pending now is handled, each event at most once; domains
-  /// that another instance works are left to it. Returns what was made of them. Throws what the
+  /// One pass over all domains, `domains_max` at a time: what is pending now is handled, each event
+  /// at most once; domains that another instance works are left to it. Returns what was made of
+  /// them. Throws what the
   /// database says after the other domains are done: Error(unreachable), Error(configuration),
   /// Error(not_found) without the tables, Error(conflict) where a relay takes these events, too.
   HandledCounts publish_pending_events(const std::stop_token& stop = {});
 
-  /// Delivers until a stop is requested, each domain on a thread of its own; then waits for the
-  /// handlers that run, at most for handler_timeout, and gives the domains back. No outage ends it
-  /// once it runs; at the start it throws what publish_pending_events() would, but waits for a
-  /// database that is away. Four connections for each domain that this instance holds, one for each
-  /// other. On SQLite one process may deliver or relay. Call it once at a time.
+  /// Delivers until a stop is requested, up to `domains_max` domains at the same time; then waits
+  /// for the handlers that run, at most for handler_timeout, and gives the domains back. No outage
+  /// ends it once it runs; at the start it throws what publish_pending_events() would, but waits
+  /// for a database that is away. Four connections for each domain that it works, one to look for
+  /// domains. On SQLite one process may deliver or relay. Call it once at a time.
   void run(const std::stop_token& stop);
 
-  /// From any thread; since the object was made.
+  /// From any thread; since the object was made. Waits for no database.
   [[nodiscard]] HandlersCounters counters() const;
 
  private:

@@ -41,11 +41,12 @@ DomainSession::~DomainSession() {
 }
 
 bool DomainSession::work(const std::stop_token& stop, std::optional<std::size_t> pass_limit,
-                         const std::function<bool()>& others_wanted) {
+                         const std::function<bool(bool idle)>& others_wanted) {
   pass_left_ = pass_limit;
   bool stopping = false;
   while (to_.hold.stands()) {
-    if (!stopping && (stop.stop_requested() || others_wanted())) {
+    const bool nothing_to_do = reached_end_ && nothing_in_hand();
+    if (!stopping && (stop.stop_requested() || others_wanted(nothing_to_do))) {
       stopping = true;
       board_->close();
       forget_unbegun();
@@ -109,9 +110,14 @@ void DomainSession::read() {
     return;
   }
   bool taken = !batch.rows.empty();
-  for (const OutboxRow& row : batch.rows)
-    taken = take_row(batch, row) && taken;
-  if (pass_left_) *pass_left_ -= std::min(*pass_left_, batch.rows.size());
+  std::size_t rows = 0;
+  for (const OutboxRow& row : batch.rows) {
+    taken = take_row(batch, row);
+    // A later row of the refused one's key must not get in before it.
+    if (!taken) break;
+    ++rows;
+  }
+  if (pass_left_) *pass_left_ -= std::min(*pass_left_, rows);
   reached_end_ = last_look && batch.rows.empty();
   // Where the queue is full of what is stuck in it, reading on would only turn in a circle.
   if (taken) read_at_ = BootClock::now();
@@ -312,8 +318,9 @@ void DomainSession::note_failure(const Call& call, const CallReport& report) {
   trouble.head = call.row;
   if (report.end == CallEnd::blameless) {
     ++trouble.outages;
+    // A pass tries nothing twice, however long it takes.
     const auto delay = options_.backoff.delay(trouble.outages, random());
-    trouble.blocked_until = BootClock::now() + delay;
+    trouble.blocked_until = pass_left_ ? Moment::max() : BootClock::now() + delay;
     to_.logger.warn("a handler could not reach what it needs; no attempt is counted",
                     {{"domain", options_.domain},
                      {"event", call.what},
@@ -373,7 +380,7 @@ void DomainSession::try_again_later(const Call& call, Trouble& trouble, const st
                       .reason = reason,
                       .retry_after = delay,
                       .attempts_made = 1});
-  // A pass tries nothing twice, however long it takes.
+  // As above: a pass tries nothing twice.
   trouble.blocked_until = pass_left_ ? Moment::max() : BootClock::now() + delay;
   if (!call.has_key) return;
   keys_.push_back({.key = call.key,

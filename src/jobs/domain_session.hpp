@@ -69,11 +69,12 @@ class DomainSession {
   DomainSession(const DomainSession&) = delete;
   DomainSession& operator=(const DomainSession&) = delete;
 
-  /// Until a stop is requested or the domain is lost or `others_wanted` says so; with `pass_limit`,
-  /// until nothing is left that was not tried, or that many were read. What runs is waited for,
-  /// what it came to is written down. False where the domain is lost.
+  /// Until a stop is requested or the domain is lost or `others_wanted` says so, which is told
+  /// whether there is nothing to do; with `pass_limit`, until nothing is left that was not tried,
+  /// or that many were read. What runs is waited for, what it came to is written down. False where
+  /// the domain is lost.
   bool work(const std::stop_token& stop, std::optional<std::size_t> pass_limit,
-            const std::function<bool()>& others_wanted);
+            const std::function<bool(bool idle)>& others_wanted);
 
  private:
   struct Call {

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t plain_name_max = 120;
 constexpr std::string_view lock_prefix = "outbox_consumer:";  // C7
 constexpr std::string_view relay_prefix = "handlers:";
+constexpr std::chrono::seconds turn_max{1};  // Where others wait for the place.
 
 char lower(char character) {
   return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
@@ -74,13 +75,36 @@ std::string plain_name(std::string_view domain) {
 }
 
 DomainWorker::DomainWorker(DomainTerms terms, Logger& logger)
-    : terms_(std::move(terms)),
-      logger_(logger),
-      queue_({.workers = terms_.workers,
-              .length_max = 4 * terms_.delivery.batch_size,
-              .time_limit = terms_.delivery.handler_timeout,
-              .stuck_max = terms_.stuck_max,
-              .on_error = {}}) {}
+    : terms_(std::move(terms)), logger_(logger) {}
+
+std::size_t DomainWorker::stuck() const {
+  const std::lock_guard lock(queue_mutex_);
+  return queue_ ? queue_->counts().stuck : 0;
+}
+
+bool DomainWorker::may_try() const noexcept {
+  return BootClock::now().time_since_epoch().count() >= not_before_;
+}
+
+WorkQueue& DomainWorker::open_queue() {
+  const std::lock_guard lock(queue_mutex_);
+  if (queue_ == nullptr) {
+    queue_ =
+        std::make_unique<WorkQueue>(WorkQueueOptions{.workers = terms_.workers,
+                                                     .length_max = 4 * terms_.delivery.batch_size,
+                                                     .time_limit = terms_.delivery.handler_timeout,
+                                                     .stuck_max = terms_.stuck_max,
+                                                     .on_error = {}});
+  }
+  return *queue_;
+}
+
+// Its threads go with it, for the instance may have many domains that it does not work.
+void DomainWorker::close_queue() {
+  std::unique_ptr<WorkQueue> closing;
+  const std::lock_guard lock(queue_mutex_);
+  if (queue_ && queue_->counts().running == 0) closing = std::move(queue_);
+}
 
 void DomainWorker::set_types(std::vector<std::string> types) {
   const std::lock_guard lock(types_mutex_);
@@ -99,7 +123,8 @@ store::HomeOptions DomainWorker::home_options(std::vector<std::string> types) co
 }
 
 DomainWorker::End DomainWorker::work(const std::stop_token& stop,
-                                     std::optional<std::size_t> pass_limit) {
+                                     std::optional<std::size_t> pass_limit,
+                                     const std::function<bool()>& crowded) {
   int version = 0;
   std::vector<std::string> types;
   {
@@ -111,7 +136,7 @@ DomainWorker::End DomainWorker::work(const std::stop_token& stop,
   const store::Home home = terms_.open_home(options);
   HoldTerms hold_terms;
   hold_terms.lock = {std::string(lock_prefix) + plain_name(domain()), terms_.lock_ttl,
-                     terms_.lock_timeout};
+                     crowded() ? std::chrono::milliseconds(0) : terms_.lock_timeout};
   hold_terms.terms.relay_name = options.relay_name;
   hold_terms.terms.aggregate_types = options.aggregate_types;
   hold_terms.terms.capture = "lease";
@@ -123,33 +148,52 @@ DomainWorker::End DomainWorker::work(const std::stop_token& stop,
   const Flag held(held_);
   logger_.info("a domain is worked here",
                {{"domain", domain()}, {"fencing_number", hold->fencing()}});
-  DomainSession session(home,
-                        {.hold = *hold, .queue = queue_, .counts = counts_, .logger = logger_},
-                        terms_.delivery);
-  const bool finished = session.work(stop, pass_limit, [&] { return types_version_ != version; });
+  bool finished = false;
+  {
+    DomainSession session(
+        home, {.hold = *hold, .queue = open_queue(), .counts = counts_, .logger = logger_},
+        terms_.delivery);
+    const Moment turn_end = BootClock::now() + turn_max;
+    finished = session.work(stop, pass_limit, [&](bool idle) {
+      gave_way_busy_ = !idle;
+      if (types_version_ != version) return true;
+      return (idle || BootClock::now() >= turn_end) && crowded();
+    });
+  }
+  close_queue();
   return finished ? End::finished : End::lost;
 }
 
-void DomainWorker::run(const std::stop_token& stop) {
+bool DomainWorker::turn(const std::stop_token& stop, const std::function<bool()>& crowded) {
   const std::lock_guard working(working_);
   while (!stop.stop_requested()) {
     std::chrono::milliseconds pause(0);
     try {
-      if (work(stop, std::nullopt) != End::finished) pause = terms_.delivery.polling_interval;
+      if (work(stop, std::nullopt, crowded) == End::finished) {
+        if (crowded()) return gave_way_busy_;
+        continue;
+      }
+      pause = terms_.delivery.polling_interval;
     } catch (const std::exception& error) {
       ++errors_;
       pause = terms_.pause_after_error;
       logger_.error("a domain could not be worked, pausing",
                     {{"domain", domain()}, {"pause_ms", pause.count()}, {"error", error.what()}});
     }
-    if (pause.count() > 0) wait_or_stop(stop, pause);
+    if (crowded()) {
+      // The place is another's meanwhile.
+      not_before_ = (BootClock::now() + pause).time_since_epoch().count();
+      return false;
+    }
+    wait_or_stop(stop, pause);
   }
+  return false;
 }
 
 bool DomainWorker::pass(const std::stop_token& stop, std::size_t rows_max) {
   const std::unique_lock working(working_, std::try_to_lock);
   if (!working) return false;
-  const End end = work(stop, rows_max);
+  const End end = work(stop, rows_max, [] { return false; });
   if (end == End::lost) {
     throw Error(ErrorKind::unreachable,
                 "the domain " + domain() + " was lost while it was being worked",

@@ -40,7 +40,8 @@ struct DomainTerms {
   std::function<store::Home(const store::HomeOptions&)> open_home;
 };
 
-/// Thread-safety: set_types() and the counts from any thread; run() and pass() keep each other out.
+/// Thread-safety: set_types() and the counts from any thread; turn() and pass() keep each other
+/// out.
 class DomainWorker {
  public:
   DomainWorker(DomainTerms terms, Logger& logger);
@@ -50,8 +51,12 @@ class DomainWorker {
   /// The aggregate types that are the domain's, sorted. Taken up at once.
   void set_types(std::vector<std::string> types);
 
-  /// Until a stop is requested. No outage ends it.
-  void run(const std::stop_token& stop);
+  /// Until a stop is requested, or until others wait (`crowded`) and there is nothing to do, or
+  /// nothing that can be done, or it took a second. No outage ends it. True where more is to do.
+  bool turn(const std::stop_token& stop, const std::function<bool()>& crowded);
+
+  /// Whether a turn makes sense now: not where the last one failed, until the pause is over.
+  [[nodiscard]] bool may_try() const noexcept;
 
   /// False where another has the domain. Throws what the store says, and Error(unreachable) where
   /// the domain was lost on the way.
@@ -60,11 +65,14 @@ class DomainWorker {
   [[nodiscard]] const DeliveryCounts& counts() const noexcept { return counts_; }
   [[nodiscard]] std::int64_t errors() const noexcept { return errors_; }
   [[nodiscard]] bool held() const noexcept { return held_; }
-  [[nodiscard]] std::size_t stuck() const { return queue_.counts().stuck; }
+  [[nodiscard]] std::size_t stuck() const;
 
  private:
   enum class End : std::uint8_t { taken, finished, lost };
-  End work(const std::stop_token& stop, std::optional<std::size_t> pass_limit);
+  End work(const std::stop_token& stop, std::optional<std::size_t> pass_limit,
+           const std::function<bool()>& crowded);
+  WorkQueue& open_queue();
+  void close_queue();
   [[nodiscard]] store::HomeOptions home_options(std::vector<std::string> types) const;
 
   const DomainTerms terms_;
@@ -76,7 +84,12 @@ class DomainWorker {
   mutable std::mutex types_mutex_;
   std::vector<std::string> types_;
   std::atomic<int> types_version_ = 0;
-  WorkQueue queue_;  ///< Last: its threads use what stands above.
+  std::atomic<bool> gave_way_busy_ = false;
+  std::atomic<Moment::rep> not_before_ = 0;
+  mutable std::mutex queue_mutex_;
+  /// While the domain is held, and afterwards until what was given up has ended.
+  /// Last: its threads use what stands above.
+  std::unique_ptr<WorkQueue> queue_;
 };
 
 }  // namespace outbox::jobs

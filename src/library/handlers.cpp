@@ -16,6 +16,8 @@
 #include "core/log.hpp"
 #include "jobs/domain_worker.hpp"
 #include "jobs/job_runner.hpp"
+#include "jobs/limits.hpp"
+#include "jobs/turns.hpp"
 #include "library/connections.hpp"
 #include "library/table_shapes.hpp"
 
@@ -28,7 +30,12 @@ using Handler = std::shared_ptr<const HandlerCall::Plain>;
 constexpr std::chrono::seconds look_for_types{2};
 constexpr std::int64_t rows_looked_at = 10'000;
 constexpr std::size_t types_max = 1'000;
+constexpr std::chrono::seconds repeat_log{60};
 constexpr std::chrono::milliseconds lock_ttl_min{100};
+constexpr std::chrono::milliseconds lock_ttl_max = std::chrono::days(365);
+// So that looking, which reads all that is pending, takes a twentieth of one connection's time.
+constexpr int rest_after_look = 20;
+constexpr std::chrono::microseconds rest_max = std::chrono::seconds(10);
 
 HandlersOptions checked(HandlersOptions options) {
   const auto require = [](bool holds, const std::string& what) {
@@ -36,6 +43,8 @@ HandlersOptions checked(HandlersOptions options) {
   };
   require(options.handler_timeout.count() >= 1, "handler_timeout is below 1 ms");
   require(options.lock_ttl >= lock_ttl_min, "lock_ttl is below 100 ms");
+  require(options.lock_ttl <= lock_ttl_max,
+          "lock_ttl is above 365 days: by it the lock outlives an instance that died");
   require(options.lock_timeout.count() >= 0, "lock_timeout is below zero");
   require(options.polling_interval.count() >= 1, "polling_interval is below 1 ms");
   require(options.pause_after_error.count() >= 0, "pause_after_error is below zero");
@@ -45,9 +54,15 @@ HandlersOptions checked(HandlersOptions options) {
   require(options.retry_jitter >= 0 && options.retry_jitter <= 1,
           "retry_jitter is not from 0 to 1");
   require(options.workers >= 1, "workers is below 1");
+  require(options.domains_max >= 1, "domains_max is below 1");
   require(options.batch_size >= 1, "batch_size is below 1");
   require(options.stuck_max >= 1, "stuck_max is below 1");
   require(options.pass_limit >= 1, "pass_limit is 0");
+  for (std::chrono::milliseconds* const time :
+       {&options.handler_timeout, &options.lock_timeout, &options.polling_interval,
+        &options.pause_after_error, &options.retry_initial, &options.retry_max}) {
+    *time = jobs::bounded(*time);
+  }
   return options;
 }
 
@@ -119,14 +134,40 @@ class Handlers::Parts {
     return all;
   }
 
-  /// Looks for aggregate types that were not seen yet; the workers' list afterwards.
-  std::vector<jobs::DomainWorker*> refresh() {
-    const std::lock_guard lock(mutex);
+  /// The types of pending rows other than `known`, which gets them, too. Asked for until nothing
+  /// new comes, for one answer shows the first rows alone.
+  std::vector<std::string> find_types(std::set<std::string>& known, std::size_t count_max) {
     if (backlog == nullptr) backlog = library::make_store(place, home_options).backlog();
-    for (store::TypeCount& type : backlog->pending_types(rows_looked_at)) {
-      if (seen.size() < types_max) seen.insert(std::move(type.aggregate_type));
+    std::vector<std::string> found;
+    for (bool fresh = true; fresh && found.size() < count_max;) {
+      fresh = false;
+      for (store::TypeCount& type :
+           backlog->pending_types(rows_looked_at, {known.begin(), known.end()})) {
+        if (!known.insert(type.aggregate_type).second) continue;
+        fresh = true;
+        found.push_back(std::move(type.aggregate_type));
+      }
+    }
+    return found;
+  }
+
+  /// Looks for aggregate types that were not seen yet; the workers' list afterwards. What is known
+  /// is worked where the database is too slow to look for more: then `failed` says why.
+  std::vector<jobs::DomainWorker*> refresh(std::exception_ptr& failed) {
+    try {
+      if (seen.size() < types_max) find_types(seen, types_max - seen.size());
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unreachable) throw;
+      failed = std::current_exception();
+    }
+    if (seen.size() >= types_max) {
+      warn_of_limit(
+          "no more aggregate types are looked for; give the events of one domain one type",
+          types_max);
     }
     std::vector<jobs::DomainWorker*> all;
+    // Not while the database is asked, for whoever wants the counters would wait for it.
+    const std::lock_guard lock(mutex);
     for (const auto& [domain, types] : domains()) {
       auto& worker = workers[domain];
       if (worker == nullptr) worker = std::make_unique<jobs::DomainWorker>(terms_of(domain), log);
@@ -134,6 +175,41 @@ class Handlers::Parts {
       all.push_back(worker.get());
     }
     return all;
+  }
+
+  /// Gives a place, or one in the line, to every domain where there are enough; else to those that
+  /// have events and neither.
+  void seat(const std::vector<jobs::DomainWorker*>& all, jobs::Turns& turns) {
+    if (all.size() <= static_cast<std::size_t>(options.domains_max)) {
+      for (jobs::DomainWorker* const worker : all)
+        turns.want(*worker);
+      return;
+    }
+    warn_of_limit("there are more domains than HandlersOptions::domains_max, they take turns",
+                  all.size());
+    const std::set<jobs::DomainWorker*> served = turns.served();
+    std::set<std::string> known;
+    std::map<std::string, jobs::DomainWorker*> waiting;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& [domain, types] : domains()) {
+        jobs::DomainWorker* const worker = workers.at(domain).get();
+        if (served.contains(worker) || !worker->may_try())
+          known.insert(types.begin(), types.end());
+        else
+          waiting.emplace(domain, worker);
+      }
+    }
+    for (const std::string& type : find_types(known, types_max)) {
+      const auto worker = waiting.find(domain_of(type));
+      if (worker != waiting.end()) turns.want(*worker->second);
+    }
+  }
+
+  void warn_of_limit(const char* what, std::size_t count) {
+    std::uint64_t suppressed = 0;
+    if (!log.may_repeat(what, repeat_log, suppressed)) return;
+    log.warn(what, {{"count", count}, {"domains_max", options.domains_max}});
   }
 
   [[nodiscard]] jobs::DomainTerms terms_of(const std::string& domain) const {
@@ -191,7 +267,7 @@ class Handlers::Parts {
   Handler any;
   std::map<std::string, std::string> mapped;  ///< Domains by aggregate types in upper case.
   std::atomic<bool> begun = false;
-  mutable std::mutex mutex;
+  mutable std::mutex mutex;  ///< Of the list of workers.
   std::set<std::string> seen;
   std::unique_ptr<store::Backlog> backlog;
   std::stop_source ending;
@@ -243,21 +319,28 @@ Handlers& Handlers::map(std::string aggregate_type, std::string domain) {
 
 HandledCounts Handlers::publish_pending_events(const std::stop_token& stop) {
   parts_->begun = true;
-  const std::vector<jobs::DomainWorker*> workers = parts_->refresh();
+  std::exception_ptr too_slow;
+  const std::vector<jobs::DomainWorker*> workers = parts_->refresh(too_slow);
   const HandlersCounters before = parts_->counters();
   std::vector<std::exception_ptr> errors(workers.size());
+  std::atomic<std::size_t> next = 0;
   {
+    const auto places =
+        std::min(workers.size(), static_cast<std::size_t>(parts_->options.domains_max));
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < workers.size(); ++i) {
-      threads.emplace_back([this, &stop, &errors, &workers, i] {
-        try {
-          (void)workers[i]->pass(stop, parts_->options.pass_limit);
-        } catch (const std::exception&) {
-          errors[i] = std::current_exception();
+    for (std::size_t place = 0; place < places; ++place) {
+      threads.emplace_back([this, &stop, &errors, &workers, &next] {
+        for (std::size_t i = next++; i < workers.size() && !stop.stop_requested(); i = next++) {
+          try {
+            (void)workers[i]->pass(stop, parts_->options.pass_limit);
+          } catch (const std::exception&) {
+            errors[i] = std::current_exception();
+          }
         }
       });
     }
   }
+  errors.push_back(too_slow);
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }
@@ -268,22 +351,30 @@ HandledCounts Handlers::publish_pending_events(const std::stop_token& stop) {
 
 void Handlers::run(const std::stop_token& stop) {
   parts_->begun = true;
-  std::map<jobs::DomainWorker*, std::jthread> threads;
+  const HandlersOptions& options = parts_->options;
+  jobs::Turns turns(static_cast<std::size_t>(options.domains_max), stop);
   bool answered = false;
   while (!stop.stop_requested()) {
     std::chrono::microseconds pause = look_for_types;
+    const Moment begun = BootClock::now();
     try {
-      for (jobs::DomainWorker* const worker : parts_->refresh()) {
-        if (threads.contains(worker)) continue;
-        threads.emplace(worker, std::jthread([worker, stop] { worker->run(stop); }));
-      }
+      std::exception_ptr too_slow;
+      const std::vector<jobs::DomainWorker*> workers = parts_->refresh(too_slow);
+      parts_->seat(workers, turns);
+      if (too_slow) std::rethrow_exception(too_slow);
       answered = true;
+      // Who waits for a turn is found by looking alone.
+      if (workers.size() > static_cast<std::size_t>(options.domains_max))
+        pause = std::min<std::chrono::microseconds>(pause, options.polling_interval);
     } catch (const Error& error) {
       if (!answered && error.kind() != ErrorKind::unreachable) throw;
       parts_->log.warn("aggregate types could not be looked for, trying again",
                        {{"error", error.what()}});
-      pause = std::min<std::chrono::microseconds>(pause, parts_->options.pause_after_error);
+      pause = std::min<std::chrono::microseconds>(pause, options.pause_after_error);
     }
+    const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(
+        (BootClock::now() - begun) * rest_after_look);
+    pause = std::max(pause, std::min(rest, rest_max));
     jobs::wait_or_stop(stop, pause);
   }
 }

@@ -34,9 +34,10 @@ class Backlog {
   virtual ~Backlog() = default;
   virtual BacklogView view(std::int64_t count_max) = 0;
 
-  /// BacklogView::pending_by_type alone, of the first `count_max` unsettled rows: cheap enough to be
-  /// asked every few seconds.
-  virtual std::vector<TypeCount> pending_types(std::int64_t count_max) = 0;
+  /// BacklogView::pending_by_type alone, of the first `count_max` unsettled rows whose type is none
+  /// of `known`: at most 100 types a call, so that who asks until nothing new comes finds all.
+  virtual std::vector<TypeCount> pending_types(std::int64_t count_max,
+                                               const std::vector<std::string>& known) = 0;
 };
 
 }  // namespace outbox::store

@@ -20,16 +20,17 @@ class MariadbBacklog final : public Backlog {
     if (!table_) table_ = shared_->table(connection_);
     BacklogView view;
     read_pending(view, count_max);
-    read_types(view, count_max);
+    read_types(view, count_max, {});
     read_dead(view, count_max);
     read_keys(view);
     return view;
   }
 
-  std::vector<TypeCount> pending_types(std::int64_t count_max) override {
+  std::vector<TypeCount> pending_types(std::int64_t count_max,
+                                       const std::vector<std::string>& known) override {
     if (!table_) table_ = shared_->table(connection_);
     BacklogView view;
-    read_types(view, count_max);
+    read_types(view, count_max, known);
     return std::move(view.pending_by_type);
   }
 
@@ -65,14 +66,21 @@ class MariadbBacklog final : public Backlog {
     if (!found.is_null(2)) view.oldest_pending_age = std::chrono::milliseconds(found.number(2));
   }
 
-  void read_types(BacklogView& view, std::int64_t count_max) {
+  void read_types(BacklogView& view, std::int64_t count_max,
+                  const std::vector<std::string>& known) {
     const auto& type = table_->shape().columns.aggregate_type;
     if (!table_->has(type)) return;
+    // By their bytes, for a collation takes spellings for one that are two types to us; and so they
+    // are told apart below.
+    const std::string bytes = Table::as_bytes(table_->as_text(type));
+    const std::string unknown = known.empty() ? std::string()
+                                              : fmt::format(" AND coalesce({}, '') NOT IN {}",
+                                                            bytes, quote_bytes_list(known));
     Result found = connection_.run(
         doing,
         fmt::format("SELECT coalesce(p.type, ''), count(*) FROM (SELECT {} AS type FROM {} WHERE "
-                    "{}{} ORDER BY {} LIMIT {}) p GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
-                    Table::column(type), table_->in_order(), table_->unsettled(), table_->share(),
+                    "{}{}{} ORDER BY {} LIMIT {}) p GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
+                    bytes, table_->in_order(), table_->unsettled(), table_->share(), unknown,
                     table_->order_by(), count_max),
         Effect::reads);
     while (found.next()) {

@@ -19,16 +19,17 @@ class PostgresBacklog final : public Backlog {
     if (!table_) table_ = shared_->table(connection_);
     BacklogView view;
     read_pending(view, count_max);
-    read_types(view, count_max);
+    read_types(view, count_max, {});
     read_dead(view, count_max);
     read_keys(view);
     return view;
   }
 
-  std::vector<TypeCount> pending_types(std::int64_t count_max) override {
+  std::vector<TypeCount> pending_types(std::int64_t count_max,
+                                       const std::vector<std::string>& known) override {
     if (!table_) table_ = shared_->table(connection_);
     BacklogView view;
-    read_types(view, count_max);
+    read_types(view, count_max, known);
     return std::move(view.pending_by_type);
   }
 
@@ -65,16 +66,18 @@ class PostgresBacklog final : public Backlog {
       view.oldest_pending_age = std::chrono::milliseconds(found.number(0, 2));
   }
 
-  void read_types(BacklogView& view, std::int64_t count_max) {
+  void read_types(BacklogView& view, std::int64_t count_max,
+                  const std::vector<std::string>& known) {
     const auto& type = table_->shape().columns.aggregate_type;
     if (!table_->has(type)) return;
     const Result found = connection_.run(
         doing,
-        fmt::format("SELECT coalesce(p.type, ''), count(*) FROM (SELECT {}::text AS type FROM {} t "
-                    "WHERE {}{} ORDER BY {} LIMIT $1) p GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
+        fmt::format("SELECT coalesce(p.type, ''), count(*) FROM (SELECT {0}::text AS type FROM {1} "
+                    "t WHERE {2}{3} AND coalesce({0}::text, '') <> ALL ($2) ORDER BY {4} LIMIT $1) "
+                    "p GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
                     Table::column(type), table_->name(), table_->unsettled(), table_->share(),
                     table_->order_by()),
-        Parameters().number(count_max), Effect::reads);
+        Parameters().number(count_max).texts(known), Effect::reads);
     for (int row = 0; row < found.rows(); ++row) {
       view.pending_by_type.push_back(
           {.aggregate_type = found.text(row, 0), .rows = found.number(row, 1)});

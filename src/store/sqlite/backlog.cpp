@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "core/clock.hpp"
 #include "store/sqlite/seams.hpp"
 
@@ -21,16 +23,17 @@ class SqliteBacklog final : public Backlog {
     reader->run_script("BEGIN");
     BacklogView view;
     count(*reader, count_max, view);
-    list_types(*reader, count_max, view);
+    list_types(*reader, count_max, {}, view);
     list_keys(*reader, view);
     reader->run_script("COMMIT");
     return view;
   }
 
-  std::vector<TypeCount> pending_types(std::int64_t count_max) override {
+  std::vector<TypeCount> pending_types(std::int64_t count_max,
+                                       const std::vector<std::string>& known) override {
     const auto reader = context_->database->reader(context_->options.statement_timeout);
     BacklogView view;
-    list_types(*reader, count_max, view);
+    list_types(*reader, count_max, known, view);
     return std::move(view.pending_by_type);
   }
 
@@ -52,10 +55,14 @@ class SqliteBacklog final : public Backlog {
     }
   }
 
-  void list_types(Connection& reader, std::int64_t count_max, BacklogView& view) const {
+  void list_types(Connection& reader, std::int64_t count_max, const std::vector<std::string>& known,
+                  BacklogView& view) const {
     const TableSql& sql = context_->table(reader).sql;
     if (sql.count_types.empty()) return;
-    Query types = reader.query(sql.count_types, count_max);
+    // A text that is no UTF-8 stands in it changed: such a type is only found more than once.
+    const std::string list =
+        nlohmann::json(known).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    Query types = reader.query(sql.count_types, count_max, list);
     while (types.step()) {
       view.pending_by_type.push_back({std::string(types.text(0)), types.integer(1)});
     }

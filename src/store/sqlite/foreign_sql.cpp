@@ -150,8 +150,9 @@ void add_counts(TableSql& sql, const Words& words, const TableColumns& columns) 
       words.table(), words.unsettled(), words.order_by());
   if (columns.aggregate_type) {
     sql.count_types = fmt::format(
-        "SELECT coalesce(type, ''), count(*) FROM (SELECT {} AS type FROM {} WHERE {} ORDER BY {} "
-        "LIMIT ?1) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
+        "SELECT coalesce(type, ''), count(*) FROM (SELECT {0} AS type FROM {1} WHERE {2} AND "
+        "coalesce({0}, '') NOT IN (SELECT value FROM json_each(?2)) ORDER BY {3} LIMIT ?1) "
+        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
         or_null(columns.aggregate_type), words.table(), words.unsettled(), words.order_by());
   }
   sql.count_dead = fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT ?1)",

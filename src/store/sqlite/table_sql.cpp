@@ -69,7 +69,8 @@ TableSql native_sql(const TableShape& shape) {
       "FROM (SELECT retry_count, created_at FROM {} ORDER BY id LIMIT ?1)",
       from_unsettled);
   sql.count_types = fmt::format(
-      "SELECT aggregate_type, count(*) FROM (SELECT aggregate_type FROM {} ORDER BY id LIMIT ?1) "
+      "SELECT aggregate_type, count(*) FROM (SELECT aggregate_type FROM {} AND "
+      "aggregate_type NOT IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?1) "
       "GROUP BY aggregate_type ORDER BY count(*) DESC, aggregate_type LIMIT 100",
       from_unsettled);
   sql.count_dead = fmt::format(

@@ -35,7 +35,8 @@ struct TableSql {
   std::string insert_identified;  ///< The same with the identity as ?10.
   std::string
       count_pending;        ///< ?1: most rows to look at. Also those retrying, and the oldest age.
-  std::string count_types;  ///< ?1: most rows to look at. Empty where rows have no types.
+  std::string count_types;  ///< ?1: most rows to look at, ?2: JSON array of types that are
+                            ///< left out. Empty where rows have no types.
   std::string count_dead;   ///< ?1: most rows to count.
 };
 

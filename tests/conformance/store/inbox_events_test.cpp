@@ -116,10 +116,13 @@ TEST_P(StoreConformance, a_backlog_is_counted_up_to_the_limit) {
   ASSERT_THAT(all.pending_by_type, SizeIs(2));
   EXPECT_EQ(all.pending_by_type[0].aggregate_type, "order");
   EXPECT_EQ(all.pending_by_type[0].rows, 2);
-  const std::vector<store::TypeCount> types = backlog->pending_types(100);
+  const std::vector<store::TypeCount> types = backlog->pending_types(100, {});
   ASSERT_THAT(types, SizeIs(2));
   EXPECT_EQ(types[0].aggregate_type, "order");
   EXPECT_EQ(types[1].aggregate_type, "payment");
+  const std::vector<store::TypeCount> others = backlog->pending_types(1, {"order", "none"});
+  ASSERT_THAT(others, SizeIs(1));
+  EXPECT_EQ(others[0].aggregate_type, "payment");
   const store::BacklogView two = backlog->view(2);
   EXPECT_EQ(two.pending, 2);
   EXPECT_FALSE(two.exact);
