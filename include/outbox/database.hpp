@@ -66,7 +66,9 @@ class Database {
   /// Throws besides what `work` throws: Error(unreachable) where the database is away, and with
   /// in_doubt() where the connection broke during COMMIT; Error(conflict) where no connection came
   /// free in time or SQLite's file stayed locked; Error(usage) for one within another of the same
-  /// thread on SQLite; Error(failed) where `work` kept an error of a statement to itself.
+  /// thread on SQLite. Where `work` keeps an error of a statement to itself, PostgreSQL rolls back,
+  /// and this is Error(failed); SQLite and MariaDB commit all that did succeed, unless the error
+  /// (a deadlock on MariaDB: Error(conflict)) had ended the transaction.
   /// `work` is not called again: that is the caller's to decide.
   template <class Work>
   auto transaction(Work&& work) -> std::invoke_result_t<Work&, Transaction&> {
@@ -91,12 +93,16 @@ class Database {
   /// still ending, at most `wait`; after that `unknown`, and it may be asked again. Throws
   /// Error(unreachable) where the database is away.
   ///
-  /// PostgreSQL keeps the outcome itself (pg_xact_status), for as long as it keeps transaction ids:
-  /// the answer is certain, also where the relay has deleted the row meanwhile. After a fail-over
-  /// to a standby that lacks the transaction, it is what the new primary knows.
-  /// MariaDB and SQLite look for the event's row: there it is committed; not there, and the session
-  /// of then over, it is rolled back; but `unknown` stays where a relay with `relay.settle: delete`
-  /// may have deleted the row, or publishing was disabled: look for the change itself then.
+  /// PostgreSQL 15 and later keep the outcome themselves (pg_xact_status), for as long as they keep
+  /// transaction ids: certain as long as the server has not recovered from a crash nor failed over
+  /// since, also where the relay has deleted the row meanwhile. After either the number may be
+  /// another's, so that `committed` needs the event's row too.
+  /// Otherwise, and on MariaDB and SQLite, the row decides: there it is committed; not there, and
+  /// the session of then over, it is rolled back. But a missing row proves that only within 50
+  /// minutes, by the database's clock, because clean-up may remove it after an hour; `unknown`
+  /// stays later, where a relay with `relay.settle: delete` may have deleted it, where the table of
+  /// the relays cannot be read, or publishing was disabled: look for the change itself then. What
+  /// else deletes rows (SQL by hand, a program of another's) is not known of.
   [[nodiscard]] Outcome find_out(const PublishResult& result,
                                  std::chrono::milliseconds wait = std::chrono::seconds(30));
 

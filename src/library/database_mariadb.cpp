@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <outbox/error.hpp>
 
+#include <fmt/format.h>
+
 #include "core/clock.hpp"
 #include "library/backend.hpp"
 #include "library/connection_pool.hpp"
@@ -15,15 +17,27 @@ namespace {
 using store::mariadb::Connection;
 using store::mariadb::SqlError;
 
-/// The mark of a transaction: the session's number, and the row's id where one was written.
+// When the server was started: its sessions have numbers from 1 again then. Counted within one
+// statement both times are the same, so that it is exact; the session keeps it, because summing up
+// the server's status is not free. MySQL, which keeps that elsewhere, takes it for a comment.
+constexpr std::string_view server_start_sql =
+    "/*M!, @outboxd_server_start := coalesce(@outboxd_server_start, (SELECT CAST(UNIX_TIMESTAMP() "
+    "- VARIABLE_VALUE AS INTEGER) FROM information_schema.global_status WHERE VARIABLE_NAME = "
+    "'UPTIME'))*/";
+
+/// The mark of a transaction.
 struct Mark {
-  std::string session;
-  std::string row;
+  std::string session;  ///< The server's number of it.
+  std::string row;      ///< The row's id, where one was written.
+  std::string marked_at_s;
+  std::string server_start;
 
   explicit Mark(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    session = text.substr(0, slash);
-    if (slash != std::string::npos) row = text.substr(slash + 1);
+    std::vector<std::string> parts = parts_of_mark(text, 4);
+    session = std::move(parts[0]);
+    row = std::move(parts[1]);
+    marked_at_s = std::move(parts[2]);
+    server_start = std::move(parts[3]);
   }
 };
 
@@ -73,7 +87,9 @@ class MariadbBackend final : public Backend {
     st_mysql* const connection = transaction.mariadb();
     std::string mark = std::to_string(store::mariadb::session_number(connection)) + '/';
     if (publish_.enabled) mark += std::to_string(store::mariadb::last_row_id(connection));
-    return mark;
+    const Rows rows = transaction.execute(
+        fmt::format("SELECT {}{}", seconds_sql(Dialect::mariadb), server_start_sql));
+    return fmt::format("{}/{}/{}", mark, rows.at(0).text(0), server_start_in(rows));
   }
 
   [[nodiscard]] Outcome find_out(const PublishResult& result,
@@ -104,11 +120,8 @@ class MariadbBackend final : public Backend {
   bool look(Transaction& transaction, const Mark& mark, const PublishResult& result,
             Outcome& outcome) {
     // First the session, then the row: what it commits in between is seen.
-    const bool is_over =
-        transaction
-            .execute("SELECT 1 FROM information_schema.processlist WHERE id = $1", mark.session)
-            .empty();
-    const EventRow row(publish_, '`');
+    const bool is_over = is_session_over(transaction, mark);
+    const EventRow row(publish_, Dialect::mariadb);
     if (!mark.row.empty() && row.is_there(transaction, mark.row, result.event_id)) {
       outcome = Outcome::committed;
       return true;
@@ -117,8 +130,24 @@ class MariadbBackend final : public Backend {
       transaction.execute("DO SLEEP(0.02)");
       return false;
     }
-    if (!mark.row.empty()) outcome = row.when_missing(transaction);
+    if (!mark.row.empty()) outcome = row.when_missing(transaction, mark.marked_at_s);
     return true;
+  }
+
+  static std::string server_start_in(const Rows& rows) {
+    const Row& row = rows.at(0);
+    return row.size() < 2 || row.is_null(1) ? std::string() : row.text(1);
+  }
+
+  static bool is_session_over(Transaction& transaction, const Mark& mark) {
+    const Rows now = transaction.execute(fmt::format("SELECT 1{}", server_start_sql));
+    const std::string server_start = server_start_in(now);
+    const bool is_another_server =
+        !mark.server_start.empty() && !server_start.empty() && server_start != mark.server_start;
+    return is_another_server ||
+           transaction
+               .execute("SELECT 1 FROM information_schema.processlist WHERE id = $1", mark.session)
+               .empty();
   }
 
   static void open(Connection& connection) {

@@ -3,6 +3,8 @@
 
 #include <outbox/error.hpp>
 
+#include <fmt/format.h>
+
 #include "core/clock.hpp"
 #include "library/backend.hpp"
 #include "library/connection_pool.hpp"
@@ -15,6 +17,13 @@ namespace {
 
 using store::postgres::Connection;
 using store::postgres::SqlError;
+
+// Changes with every recovery from a crash and every fail-over: the server's statistics are thrown
+// away then, and kept where it was shut down in order. Before PostgreSQL 15 asking for them is slow,
+// so that the row alone tells there.
+constexpr std::string_view server_life_sql =
+    "CASE WHEN current_setting('server_version_num')::int >= 150000 THEN extract(epoch FROM "
+    "pg_stat_get_bgwriter_stat_reset_time())::text END";
 
 class PostgresBackend final : public Backend {
  public:
@@ -56,20 +65,25 @@ class PostgresBackend final : public Backend {
 
   [[nodiscard]] Dialect dialect() const noexcept override { return Dialect::postgres; }
 
-  // The number that the server knows the transaction by, for ever: it never comes again.
+  // The number that the server knows the transaction by, the time, and which life of the server's
+  // it is: a number whose transaction left no trace in the log comes again after a crash.
   [[nodiscard]] std::string mark(Transaction& transaction) override {
-    return transaction.execute("SELECT pg_current_xact_id()").at(0).text(0);
+    const Rows rows =
+        transaction.execute(fmt::format("SELECT pg_current_xact_id(), {}, {}",
+                                        seconds_sql(Dialect::postgres), server_life_sql));
+    const Row& row = rows.at(0);
+    return fmt::format("{}/{}/{}", row.text(0), row.text(1), row.is_null(2) ? "" : row.text(2));
   }
 
   [[nodiscard]] Outcome find_out(const PublishResult& result,
                                  std::chrono::milliseconds wait) override {
     const Moment deadline = BootClock::now() + wait;
-    Outcome outcome = look(result);
-    while (outcome == Outcome::unknown && BootClock::now() < deadline) {
+    for (;;) {
+      const std::optional<Outcome> outcome = look(result);
+      if (outcome) return *outcome;
+      if (BootClock::now() >= deadline) return Outcome::unknown;
       run([](Transaction& transaction) { transaction.execute("SELECT pg_sleep(0.02)"); });
-      outcome = look(result);
     }
-    return outcome;
   }
 
  private:
@@ -84,29 +98,49 @@ class PostgresBackend final : public Backend {
             .lock_timeout = options.statement_timeout * 9 / 10};
   }
 
-  [[nodiscard]] Outcome look(const PublishResult& result) {
-    std::optional<std::string> status;
+  // What the server says of the number, and whether it is the transaction's own beyond doubt.
+  struct Status {
+    std::optional<std::string> text;
+    bool is_of_same_life = false;
+  };
+
+  // None where it is still under way.
+  [[nodiscard]] std::optional<Outcome> look(const PublishResult& result) {
+    if (result.transaction_mark.empty()) return Outcome::unknown;
+    const std::vector<std::string> mark = parts_of_mark(result.transaction_mark, 3);
+    Status status;
     try {
-      run([&](Transaction& transaction) {
-        const Rows rows =
-            transaction.execute("SELECT pg_xact_status($1::xid8)", result.transaction_mark);
-        if (!rows.at(0).is_null(0)) status = rows[0].text(0);
-      });
+      run([&](Transaction& transaction) { status = ask(transaction, mark[0], mark[2]); });
     } catch (const Error& error) {
       // A primary that took over before the transaction reached it has not come to its number.
       if (std::string_view(error.what()).find("in the future") == std::string_view::npos) throw;
       return Outcome::rolled_back;
     }
-    if (status) {
-      if (*status == "committed") return Outcome::committed;
-      return *status == "aborted" ? Outcome::rolled_back : Outcome::unknown;
-    }
-    // So long ago that the server has forgotten: the row alone can tell.
+    if (status.text == "aborted") return Outcome::rolled_back;
+    if (status.text == "committed" && status.is_of_same_life) return Outcome::committed;
+    // A transaction of its own, so that it sees what the status was said of.
     bool is_there = false;
+    Outcome when_missing = Outcome::unknown;
     run([&](Transaction& transaction) {
-      is_there = EventRow(publish_, '"').is_there(transaction, {}, result.event_id);
+      const EventRow row(publish_, Dialect::postgres);
+      is_there = row.is_there(transaction, {}, result.event_id);
+      if (!is_there && publish_.enabled) when_missing = row.when_missing(transaction, mark[1]);
     });
-    return is_there ? Outcome::committed : Outcome::unknown;
+    if (is_there) return Outcome::committed;
+    // The number is another's by now, or the row was deleted.
+    if (status.text == "committed") return when_missing;
+    // So long ago that the server has forgotten; or in progress.
+    return status.text ? std::nullopt : std::optional(Outcome::unknown);
+  }
+
+  static Status ask(Transaction& transaction, const std::string& number, const std::string& life) {
+    const Rows rows = transaction.execute(
+        fmt::format("SELECT pg_xact_status($1::xid8), {}", server_life_sql), number);
+    const Row& row = rows.at(0);
+    Status status;
+    if (!row.is_null(0)) status.text = row.text(0);
+    status.is_of_same_life = !life.empty() && !row.is_null(1) && row.text(1) == life;
+    return status;
   }
 
   static std::unique_ptr<OpenTransaction> begin(Connection& connection) {

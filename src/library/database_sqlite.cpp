@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <outbox/error.hpp>
 
+#include <fmt/format.h>
+
 #include "library/backend.hpp"
 #include "library/event_row.hpp"
 #include "library/transaction_sqlite.hpp"
@@ -38,10 +40,13 @@ class SqliteBackend final : public Backend {
 
   [[nodiscard]] Dialect dialect() const noexcept override { return Dialect::sqlite; }
 
-  // The row's id; where nothing was written there is none.
+  // The row's id and the time; where nothing was written there is no mark.
   [[nodiscard]] std::string mark(Transaction& transaction) override {
     if (!publish_.enabled) return {};
-    return std::to_string(store::sqlite::last_row_id(transaction.sqlite()));
+    const std::int64_t row = store::sqlite::last_row_id(transaction.sqlite());
+    const Rows now =
+        transaction.execute(fmt::format("SELECT {}", seconds_sql(Dialect::sqlite)));
+    return fmt::format("{}/{}", row, now.at(0).text(0));
   }
 
   // Nobody else ends a transaction of this process: what is not there now never comes.
@@ -49,11 +54,12 @@ class SqliteBackend final : public Backend {
                                  std::chrono::milliseconds /*wait*/) override {
     Outcome outcome = Outcome::unknown;
     if (result.transaction_mark.empty()) return outcome;
+    const std::vector<std::string> mark = parts_of_mark(result.transaction_mark, 2);
     run([&](Transaction& transaction) {
-      const EventRow row(publish_, '"');
-      outcome = row.is_there(transaction, result.transaction_mark, result.event_id)
+      const EventRow row(publish_, Dialect::sqlite);
+      outcome = row.is_there(transaction, mark[0], result.event_id)
                     ? Outcome::committed
-                    : row.when_missing(transaction);
+                    : row.when_missing(transaction, mark[1]);
     });
     return outcome;
   }

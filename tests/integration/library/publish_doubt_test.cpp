@@ -163,9 +163,56 @@ TEST_P(PublishInDoubt, where_the_row_is_deleted_only_postgres_still_knows) {
             GetParam() == Dialect::postgres ? Outcome::committed : Outcome::unknown);
 }
 
+TEST_P(PublishInDoubt, a_missing_row_is_no_proof_once_clean_up_may_have_removed_it) {
+  PublishResult result = pay_and_lose_the_answer();
+  ASSERT_EQ(database_.find_out(result), Outcome::committed);
+  direct_.transaction([](Transaction& open) { open.execute("DELETE FROM outbox_events"); });
+  // The time is the second part from behind, the server's life or start the last one.
+  const std::size_t behind = result.transaction_mark.rfind('/');
+  const std::size_t before = result.transaction_mark.rfind('/', behind - 1);
+  const std::int64_t marked_at =
+      std::stoll(result.transaction_mark.substr(before + 1, behind - before - 1));
+  const auto marked = [&](std::int64_t at) {
+    result.transaction_mark.replace(before + 1, behind - before - 1, std::to_string(at));
+    // Of another life of the server's, in which numbers come again.
+    result.transaction_mark.resize(behind + 1);
+    result.transaction_mark += "1";
+    return database_.find_out(result, std::chrono::milliseconds(200));
+  };
+  EXPECT_EQ(marked(marked_at - 3600), Outcome::unknown);
+  EXPECT_EQ(marked(marked_at), Outcome::rolled_back);
+}
+
+class PublishInDoubtOnMariadb : public PublishInDoubt {};
+INSTANTIATE_TEST_SUITE_P(Each, PublishInDoubtOnMariadb, ::testing::Values(Dialect::mariadb),
+                         dialect_name);
+
+TEST_P(PublishInDoubtOnMariadb, after_a_restart_a_session_of_the_same_number_is_another) {
+  PublishResult result = pay_and_lose_the_answer();
+  result.event_id = random_uuid();  // As if its row had never come.
+  direct_.transaction([&](Transaction& transaction) {
+    const std::string alive = transaction.execute("SELECT CONNECTION_ID()").at(0).text(0);
+    result.transaction_mark.replace(0, result.transaction_mark.find('/'), alive);
+    EXPECT_EQ(database_.find_out(result, std::chrono::milliseconds(200)), Outcome::unknown);
+    result.transaction_mark.back() ^= 1;  // The digit is another: an earlier start of the server's.
+    EXPECT_EQ(database_.find_out(result, std::chrono::milliseconds(200)), Outcome::rolled_back);
+  });
+}
+
 class PublishInDoubtOnPostgres : public PublishInDoubt {};
 INSTANTIATE_TEST_SUITE_P(Each, PublishInDoubtOnPostgres, ::testing::Values(Dialect::postgres),
                          dialect_name);
+
+TEST_P(PublishInDoubtOnPostgres, a_number_that_came_again_after_a_crash_proves_nothing) {
+  PublishResult result = pay_and_lose_the_answer();
+  ASSERT_EQ(database_.find_out(result), Outcome::committed);
+  const std::size_t life = result.transaction_mark.rfind('/') + 1;
+  ASSERT_LT(life, result.transaction_mark.size()) << "the server's life is in the mark";
+  result.transaction_mark.replace(life, result.transaction_mark.npos, "1.5");
+  EXPECT_EQ(database_.find_out(result), Outcome::committed) << "the row is there";
+  result.event_id = random_uuid();  // Its own was lost; the number is another client's.
+  EXPECT_EQ(database_.find_out(result), Outcome::rolled_back);
+}
 
 TEST_P(PublishInDoubtOnPostgres, a_commit_that_is_still_under_way_is_waited_for) {
   // A deferred trigger waits for a lock while the commit is under way.
