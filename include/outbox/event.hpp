@@ -30,7 +30,7 @@ namespace outbox {
 /// whose names are refused here).
 struct Header {
   std::string name;   ///< One or more characters, UTF-8.
-  std::string value;  ///< Any bytes.
+  std::string value;  ///< UTF-8 without zero bytes, at most 16 KiB.
 };
 
 /// The bytes of a payload and what they are.
@@ -61,7 +61,7 @@ struct Event {
   std::string event_type;       ///< What happened: `ORDER_PAID`.
   std::string aggregate_type;   ///< To what kind of thing: `order`.
   std::string aggregate_id;     ///< To which one. Events of one key keep their order.
-  Payload payload;              ///< JSON is checked when the event is published, not parsed.
+  Payload payload;              ///< Forgotten: NULL, a tombstone. JSON is checked, not parsed.
   std::string key;              ///< Order is kept by it; empty: aggregate_id.
   std::string topic;            ///< Empty: the relay's routes choose.
   std::vector<Header> headers;  ///< In their order.

@@ -20,6 +20,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
@@ -32,14 +33,25 @@ namespace outbox {
 /// that a hostile one cannot exhaust the stack.
 inline constexpr int json_depth_max = 64;
 
+/// A text is no type of its own: it may be JSON already, which must not become a JSON string.
+template <class T>
+inline constexpr bool is_text_v =
+    std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view> ||
+    std::is_convertible_v<const T&, const char*>;
+
 /// Parses a JSON payload. Throws Error(failed) with the place of the fault.
 [[nodiscard]] nlohmann::json parse_json(std::string_view bytes);
 
 /// For every type that nlohmann-json converts.
 template <class T>
 struct Serializer<T, std::enable_if_t<nlohmann::detail::has_to_json<nlohmann::json, T>::value>> {
-  /// Throws what nlohmann-json throws, for texts that are no UTF-8.
-  static Payload write(const T& value) { return {nlohmann::json(value).dump(), {}}; }
+  /// Throws what nlohmann-json throws, for texts that are no UTF-8. Does not compile for a text.
+  static Payload write(const T& value) {
+    static_assert(!is_text_v<T>,
+                  "a text that is JSON already: event.payload = outbox::json_payload(text); a text "
+                  "that is to become a JSON string: set_payload(event, nlohmann::json(text))");
+    return {nlohmann::json(value).dump(), {}};
+  }
 
   /// Throws std::exception, naming the field.
   static T read(std::string_view bytes, std::string_view /*content_type*/) {

@@ -23,7 +23,7 @@ namespace outbox {
 struct PublishRoute {
   std::string event_type = "*";  ///< `*` in it stands for any text, also none: `ORDER_*`.
   std::string topic = {};        ///< Where the relay sends them.
-  /// The largest payload that the topic takes, in bytes; 0: PublishOptions::payload_bytes_max.
+  /// What the topic takes, as PublishOptions::payload_bytes_max, in bytes; 0: as that one says.
   std::size_t payload_bytes_max = 0;
 };
 
@@ -33,8 +33,8 @@ struct PublishOptions {
   std::string table = "outbox_events";
   /// False: publishing checks the event and writes nothing, on no connection (D4).
   bool enabled = true;
-  /// The largest payload, in bytes. Kafka's own default for a whole message is 1,048,588; what is
-  /// larger than the topic takes would end as a dead letter, where its author does not look.
+  /// The largest payload, in bytes, with what key, names and headers have above 16 KiB together.
+  /// A whole message may have 1,048,588 on Kafka unless set: more would end as a dead letter.
   std::size_t payload_bytes_max = 1'000'000;
   /// Where no transaction is open, publishing is refused with Error(usage): an event on its own may
   /// tell of a change that never came, or be missing for one that did. False: it is a transaction

@@ -21,6 +21,9 @@ namespace {
 constexpr std::size_t headers_max = 100;
 constexpr std::size_t header_name_bytes_max = 255;
 constexpr std::size_t header_value_bytes_max = 16U << 10U;
+// What may go along with a payload of the largest size: Kafka's own default for a message leaves
+// 48 KiB beside ours for a payload, and the relay adds some of its own.
+constexpr std::size_t companions_free_bytes = 16U << 10U;
 
 constexpr std::array<std::string_view, 9> reserved_headers = {
     "event_id", "event_type", "aggregate_type", "aggregate_id", "occurred_at",
@@ -52,6 +55,10 @@ void check_text(std::string_view what, std::string_view text) {
 void check_name(std::string_view field, std::string_view text) {
   if (text.empty()) refuse(fmt::format("{} is missing", field), "every event needs it");
   check_text(field, text);
+  if (text.size() <= header_value_bytes_max) return;
+  refuse(fmt::format("{} has {} bytes, and it becomes a header, which takes {}", field, text.size(),
+                     header_value_bytes_max),
+         "shorten it");
 }
 
 bool equal_letters(std::string_view text, std::string_view lower) {
@@ -96,23 +103,40 @@ const PublishRoute* find_route(const Event& event, const PublishOptions& options
          "correct it, name a topic, or add it to PublishOptions::routes and to relay.routes");
 }
 
-void check_size(std::size_t size, const PublishRoute* route, const PublishOptions& options) {
-  const bool by_route = route != nullptr && route->payload_bytes_max > 0;
-  const std::size_t allowed = by_route ? route->payload_bytes_max : options.payload_bytes_max;
-  if (size <= allowed) return;
-  const std::string where =
-      by_route ? fmt::format(" in the topic '{}'", shown(route->topic)) : std::string();
-  refuse(fmt::format("the payload has {} bytes, and {} are allowed{}", size, allowed, where),
-         fmt::format("store what is large elsewhere and send where, or raise {}::payload_bytes_max "
-                     "and the topic's max.message.bytes",
-                     by_route ? "PublishRoute" : "PublishOptions"));
+// Names and the key may come a second time, in an envelope.
+std::size_t companions_bytes(const Event& event) {
+  const std::string& key = event.key.empty() ? event.aggregate_id : event.key;
+  std::size_t bytes = 2 * (event.event_type.size() + event.aggregate_type.size() +
+                           event.aggregate_id.size() + key.size()) +
+                      event.payload.content_type.size();
+  for (const Header& header : event.headers)
+    bytes += header.name.size() + header.value.size();
+  return bytes;
 }
 
-void check_payload(const Payload& payload, const PublishRoute* route,
-                   const PublishOptions& options) {
+void check_size(const Event& event, const PublishRoute* route, const PublishOptions& options) {
+  const bool by_route = route != nullptr && route->payload_bytes_max > 0;
+  const std::size_t allowed = by_route ? route->payload_bytes_max : options.payload_bytes_max;
+  const std::size_t size = event.payload.bytes ? event.payload.bytes->size() : 0;
+  const std::size_t along = companions_bytes(event);
+  const std::size_t counted = along - std::min(along, companions_free_bytes);
+  if (size + counted <= allowed) return;
+  const std::string where =
+      by_route ? fmt::format(" in the topic '{}'", shown(route->topic)) : std::string();
+  const std::string beside =
+      counted == 0 ? std::string()
+                   : fmt::format(", its key, names and headers {} (above {} they count with it)",
+                                 along, companions_free_bytes);
+  refuse(
+      fmt::format("the payload has {} bytes{}, and {} are allowed{}", size, beside, allowed, where),
+      fmt::format("store what is large elsewhere and send where, or raise {}::payload_bytes_max "
+                  "and the topic's max.message.bytes",
+                  by_route ? "PublishRoute" : "PublishOptions"));
+}
+
+void check_payload(const Payload& payload) {
   check_content_type(payload.content_type);
   if (!payload.bytes) return;
-  check_size(payload.bytes->size(), route, options);
   if (!is_json_type(payload.content_type)) return;
   if (const auto fault = find_json_fault(*payload.bytes)) {
     refuse(fmt::format("the payload is no JSON at byte {}: {}", fault->offset, fault->what),
@@ -180,7 +204,8 @@ CheckedEvent::CheckedEvent(const Event& event, const PublishOptions& options, co
   check_name("aggregate_id", event.aggregate_id);
   check_text("key", event.key);
   check_topic(event.topic);
-  check_payload(event.payload, find_route(event, options), options);
+  check_size(event, find_route(event, options), options);
+  check_payload(event.payload);
   headers_json_ = json_of(event.headers);
   id_text_ = to_string(id_);
 }

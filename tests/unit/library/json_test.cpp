@@ -67,6 +67,18 @@ TEST(Json, a_payload_without_a_type_of_its_own_is_json_itself) {
   EXPECT_EQ(received(*event.payload.bytes).payload_as<nlohmann::json>()["qty"], 3);
 }
 
+// set_payload() does not compile for these: JSON in them would become a JSON string.
+static_assert(is_text_v<std::string> && is_text_v<std::string_view> && is_text_v<const char*> &&
+              is_text_v<char[3]>);
+static_assert(!is_text_v<shop::Restocked> && !is_text_v<int> && !is_text_v<nlohmann::json>);
+
+TEST(Json, a_text_becomes_a_json_string_where_it_says_so_and_is_read_back) {
+  Event event;
+  set_payload(event, nlohmann::json("{}"));
+  EXPECT_EQ(event.payload.bytes, R"("{}")");
+  EXPECT_EQ(received(*event.payload.bytes).payload_as<std::string>(), "{}");
+}
+
 TEST(Json, a_missing_field_is_named) {
   EXPECT_THAT(fault_of(R"({"product_id":1,"note":""})"), HasSubstr("qty"));
 }

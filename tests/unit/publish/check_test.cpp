@@ -184,6 +184,37 @@ TEST(PublishCheck, every_header_that_the_relay_sets_is_refused) {
   }
 }
 
+TEST(PublishCheck, names_that_would_be_no_header_of_the_relays_are_refused) {
+  const std::string largest(16384, 'n');
+  EXPECT_EQ(fault_of([&](Event& e) { e.aggregate_id = largest; }), "none");
+  EXPECT_THAT(fault_of([&](Event& e) { e.aggregate_id = largest + 'n'; }),
+              HasSubstr("aggregate_id has 16385 bytes"));
+  EXPECT_THAT(fault_of([&](Event& e) { e.event_type = largest + 'n'; }),
+              HasSubstr("event_type has 16385 bytes"));
+  EXPECT_THAT(fault_of([&](Event& e) { e.aggregate_type = largest + 'n'; }),
+              HasSubstr("aggregate_type has 16385 bytes"));
+}
+
+std::vector<Header> headers_of(std::size_t count, std::size_t bytes) {
+  std::vector<Header> headers;
+  for (std::size_t i = 0; i < count; ++i)
+    headers.push_back({"h" + std::to_string(i), std::string(bytes, 'v')});
+  return headers;
+}
+
+TEST(PublishCheck, what_goes_along_with_a_payload_counts_where_it_is_much) {
+  EXPECT_THAT(fault_of([](Event& e) { e.headers = headers_of(80, 16'000); }),
+              AllOf(HasSubstr("and 1000000 are allowed"), HasSubstr("headers 12")));
+  EXPECT_EQ(fault_of([](Event& e) { e.headers = headers_of(60, 16'000); }), "none");
+  EXPECT_THAT(fault_of([](Event& e) { e.key = std::string(2'000'000, 'k'); }),
+              HasSubstr("its key"));
+  EXPECT_EQ(fault_of([](Event& e) {
+              e.headers = headers_of(1, 16'000);
+              e.payload.bytes = '"' + std::string(999'998, 'x') + '"';
+            }),
+            "none");
+}
+
 TEST(PublishCheck, headers_that_the_relay_would_not_send_are_refused) {
   EXPECT_THAT(fault_of([](Event& e) { e.headers = {{"", "x"}}; }), HasSubstr("has no name"));
   EXPECT_THAT(fault_of([](Event& e) {
