@@ -13,7 +13,9 @@ namespace outbox::library {
 void refuse_transaction_end(std::string_view sql);
 
 /// For MariaDB, where a statement that changes a schema commits first: throws Error(usage) for such
-/// a one by its first words. Temporary tables may be made and dropped.
+/// a one by its first words, and for what hides a statement: comments that the server runs,
+/// prepared and compound statements. Temporary tables may be made and dropped. What a procedure
+/// does (CALL) is not seen.
 void refuse_implicit_commit(std::string_view sql);
 
 /// Throws Error(usage) where a parameter has a zero byte: PostgreSQL would cut it off there.

@@ -58,12 +58,13 @@ void Connection::close() noexcept {
 }
 
 std::string Connection::session_options(const std::string& of_url) const {
-  // JIT compiles for longer than our statements run. The idle limit frees what a hung relay locks.
-  return fmt::format(
-      "{}{}-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout=60000 "
-      "-c jit=off",
-      of_url, of_url.empty() ? "" : " ", options_.statement_timeout.count(),
-      options_.lock_timeout.count());
+  // JIT compiles for longer than our statements run. The idle limit frees what a hung relay locks;
+  // a back end may do other work in a transaction of its own, and sets its limit itself.
+  const bool is_of_back_end = options_.role == "library";
+  return fmt::format("{}{}-c statement_timeout={} -c lock_timeout={}{} -c jit=off", of_url,
+                     of_url.empty() ? "" : " ", options_.statement_timeout.count(),
+                     options_.lock_timeout.count(),
+                     is_of_back_end ? "" : " -c idle_in_transaction_session_timeout=60000");
 }
 
 void Connection::open() {

@@ -102,6 +102,15 @@ TEST_P(DatabaseSessions, one_that_is_ended_while_committing_leaves_the_transacti
   EXPECT_TRUE(error.in_doubt());
 }
 
+TEST_P(DatabaseSessions, how_long_a_transaction_may_lie_idle_is_the_back_ends_to_say) {
+  const std::string limit = "SHOW idle_in_transaction_session_timeout";
+  EXPECT_EQ(value(database_, limit), "0") << "the server's own";
+  DatabaseOptions limited = options();
+  limited.url += "%20-cidle_in_transaction_session_timeout%3D300000";
+  Database database(limited);
+  EXPECT_EQ(value(database, limit), "5min");
+}
+
 TEST_P(DatabaseSessions, a_deadlock_is_a_conflict_for_one_of_the_two) {
   database_.script("INSERT INTO orders (id) VALUES (1), (2)");
   std::promise<void> first_locked;

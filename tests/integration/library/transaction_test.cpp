@@ -236,9 +236,22 @@ TEST_P(TransactionOnMariadb, a_statement_that_would_commit_is_refused_and_all_is
   EXPECT_EQ(value(database_, "SELECT count(*) FROM products"), "2");
 }
 
+TEST_P(TransactionOnMariadb, a_commit_that_would_leave_a_transaction_open_is_not_hidden_from_us) {
+  for (const char* sql : {"EXECUTE IMMEDIATE 'COMMIT AND CHAIN'", "/*!COMMIT AND CHAIN*/",
+                          "/*M!COMMIT AND CHAIN*/", "#\nCOMMIT AND CHAIN"}) {
+    const Error error = refused([&](Transaction& transaction) {
+      transaction.execute("DELETE FROM products");
+      transaction.execute(sql);
+    });
+    EXPECT_EQ(error.kind(), ErrorKind::usage) << sql;
+    EXPECT_EQ(value(database_, "SELECT count(*) FROM products"), "2") << sql;
+  }
+}
+
 TEST_P(TransactionOnMariadb, one_that_commits_in_disguise_ends_the_transaction_with_an_error) {
+  database_.script("CREATE PROCEDURE commit_unseen() COMMIT");
   const auto work = [](Transaction& transaction) {
-    EXPECT_THROW(transaction.execute("/*! CREATE TABLE made (id INT) */"), Error);
+    EXPECT_THROW(transaction.execute("CALL commit_unseen()"), Error);
     EXPECT_THROW(transaction.execute("DELETE FROM products"), Error);
     EXPECT_THROW(transaction.publish(event("1")), Error);
   };

@@ -37,5 +37,20 @@ TEST(ImplicitCommit, what_changes_a_schema_is_refused) {
   }
 }
 
+TEST(ImplicitCommit, statements_that_hide_a_commit_from_the_rules_are_refused) {
+  for (const char* sql :
+       {"EXECUTE IMMEDIATE 'COMMIT AND CHAIN'", "PREPARE a FROM 'COMMIT AND CHAIN'", "execute a",
+        "/*!COMMIT AND CHAIN*/", "/*M!COMMIT AND CHAIN*/", "/*!50000 COMMIT */",
+        "/* why */ /*! COMMIT */", "#why\nCOMMIT AND CHAIN", "ROLLBACK /*!AND CHAIN -- */ TO a",
+        "IF 1 THEN COMMIT AND CHAIN; END IF", "FOR i IN 1..1 DO COMMIT AND CHAIN; END FOR",
+        "SET STATEMENT max_statement_time = 1 FOR COMMIT AND CHAIN"}) {
+    EXPECT_THROW(refuse_implicit_commit(sql), Error) << sql;
+  }
+  for (const char* sql : {"SELECT 1 /*! STRAIGHT_JOIN */", "SET @a = 1", "/* why */ SELECT 1",
+                          "ROLLBACK TO a", "SELECT '/*!'"}) {
+    EXPECT_NO_THROW(refuse_implicit_commit(sql)) << sql;
+  }
+}
+
 }  // namespace
 }  // namespace outbox::library
