@@ -178,8 +178,8 @@ TEST(Cleanup, leaves_days_that_fail_again_and_again_and_cleans_up_the_rest) {
   retention.published = {{5, true}};
   CleanupSummary summary;
   EXPECT_THROW(run(retention, terms(), summary), Error);
-  EXPECT_THAT(retention.calls, ElementsAre("days 3 and drop", "days 3 and drop", "days 3 and drop",
-                                           "published "));
+  EXPECT_THAT(retention.calls,
+              ElementsAre("days 3 and drop", "days 3 and drop", "days 3 and drop", "published "));
 }
 
 TEST(Cleanup, tries_a_portion_again_after_an_error_that_passes) {
