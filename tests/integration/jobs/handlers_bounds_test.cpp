@@ -69,6 +69,28 @@ TEST_P(BoundedHandlers, many_domains_take_turns_at_a_few_places) {
   EXPECT_EQ(handlers.counters().errors, 0);
 }
 
+TEST_P(BoundedHandlers, a_domain_that_is_never_done_gives_its_place_to_one_that_waits) {
+  write("busy", "0", "SENT");
+  write("patient", "0", "SENT");
+  HandlersOptions one_place = options();
+  one_place.domains_max = 1;
+  std::atomic<int> patient = 0;
+  Handlers handlers(one_place);
+  handlers.on("SENT", [&](const ReceivedEvent& event, HandlerContext& context) {
+    if (context.domain == "PATIENT") {
+      ++patient;
+    } else if (patient < 2) {
+      write("busy", std::string(event.aggregate_id), "SENT");
+    }
+  });
+  std::jthread running([&](std::stop_token stop) { handlers.run(stop); });
+  EXPECT_TRUE(eventually([&] { return patient == 1; }));
+  write("patient", "1", "SENT");
+  EXPECT_TRUE(eventually([&] { return patient == 2; }));
+  EXPECT_TRUE(eventually([&] { return count_with("PENDING") == "0"; }));
+  EXPECT_EQ(handlers.counters().errors, 0);
+}
+
 TEST_P(BoundedHandlers, a_pass_calls_no_handler_twice_for_what_was_unreachable) {
   write("market", "a", "TICK");
   int calls = 0;
