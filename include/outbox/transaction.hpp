@@ -104,9 +104,10 @@ class Transaction {
   /// Runs one statement. Returns its rows; with `RETURNING` those that it touched. Throws
   /// Error(failed) with the database's words, Error(conflict) for a deadlock or a lock that was not
   /// got, Error(unreachable) where the connection is gone or the database was too slow. COMMIT and
-  /// ROLLBACK are not its to say: Error(usage); nor on MariaDB a change of the schema, which commits,
-  /// and what may hide a COMMIT (docs/publishing.md; CALL is not looked into). On PostgreSQL nothing
-  /// more can be done after an error but going back to a savepoint; on MariaDB after a deadlock.
+  /// ROLLBACK are not its to say: Error(usage); nor on MariaDB what commits, a change of the
+  /// schema, or may hide a COMMIT (docs/publishing.md; CALL is not looked into). After an error
+  /// PostgreSQL takes nothing more but going back to a savepoint; MariaDB takes nothing after a
+  /// deadlock.
   template <class... P>
   Rows execute(std::string_view sql, const P&... parameters) {
     const std::vector<Parameter> all{Parameter(parameters)...};

@@ -19,8 +19,8 @@ using store::postgres::Connection;
 using store::postgres::SqlError;
 
 // Changes with every recovery from a crash and every fail-over: the server's statistics are thrown
-// away then, and kept where it was shut down in order. Before PostgreSQL 15 asking for them is slow,
-// so that the row alone tells there.
+// away then, and kept where it was shut down in order. Before PostgreSQL 15 asking for them is
+// slow, so that the row alone tells there.
 constexpr std::string_view server_life_sql =
     "CASE WHEN current_setting('server_version_num')::int >= 150000 THEN extract(epoch FROM "
     "pg_stat_get_bgwriter_stat_reset_time())::text END";
@@ -68,9 +68,8 @@ class PostgresBackend final : public Backend {
   // The number that the server knows the transaction by, the time, and which life of the server's
   // it is: a number whose transaction left no trace in the log comes again after a crash.
   [[nodiscard]] std::string mark(Transaction& transaction) override {
-    const Rows rows =
-        transaction.execute(fmt::format("SELECT pg_current_xact_id(), {}, {}",
-                                        seconds_sql(Dialect::postgres), server_life_sql));
+    const Rows rows = transaction.execute(fmt::format(
+        "SELECT pg_current_xact_id(), {}, {}", seconds_sql(Dialect::postgres), server_life_sql));
     const Row& row = rows.at(0);
     return fmt::format("{}/{}/{}", row.text(0), row.text(1), row.is_null(2) ? "" : row.text(2));
   }

@@ -44,8 +44,7 @@ class SqliteBackend final : public Backend {
   [[nodiscard]] std::string mark(Transaction& transaction) override {
     if (!publish_.enabled) return {};
     const std::int64_t row = store::sqlite::last_row_id(transaction.sqlite());
-    const Rows now =
-        transaction.execute(fmt::format("SELECT {}", seconds_sql(Dialect::sqlite)));
+    const Rows now = transaction.execute(fmt::format("SELECT {}", seconds_sql(Dialect::sqlite)));
     return fmt::format("{}/{}", row, now.at(0).text(0));
   }
 

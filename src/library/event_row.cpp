@@ -75,8 +75,8 @@ Outcome EventRow::when_missing(Transaction& transaction, const std::string& mark
   return is_proof ? Outcome::rolled_back : Outcome::unknown;
 }
 
-// No clean-up can have taken it yet: cleanup.retention-days allows an hour and more. The rest is for
-// clocks that were set, or are a fail-over's.
+// No clean-up can have taken it yet: cleanup.retention-days allows an hour and more. The rest is
+// for clocks that were set, or are a fail-over's.
 bool EventRow::is_recent(Transaction& transaction, const std::string& marked_at_s) const {
   constexpr std::chrono::seconds kept_least = std::chrono::minutes(50);
   constexpr std::chrono::seconds set_back_most = std::chrono::minutes(1);

@@ -32,7 +32,8 @@ class EventRow {
   /// What it means that the row is not there: rolled back, or unknown where a relay deletes what it
   /// has published, or so long after `marked_at_s`, the database's time in the mark, that clean-up
   /// may have.
-  [[nodiscard]] Outcome when_missing(Transaction& transaction, const std::string& marked_at_s) const;
+  [[nodiscard]] Outcome when_missing(Transaction& transaction,
+                                     const std::string& marked_at_s) const;
 
  private:
   [[nodiscard]] bool is_recent(Transaction& transaction, const std::string& marked_at_s) const;
