@@ -19,9 +19,10 @@ HEAD = """# The stores' conformance suite
 
 <!-- Generated: `./dev test conformance | tests/conformance/store/table.py > docs/stores.md`. -->
 
-One suite, run against a real PostgreSQL {postgres}, a real MariaDB {mariadb} and SQLite. `by day`: on
-a table with daily partitions. A dash: the suite is not for that store (capture `row`, partitions,
-open transactions of others beside a writer). Last made on {date}: {passed} passed, {failed} failed.
+One suite, run against a real PostgreSQL {postgres}, a real MariaDB {mariadb} and SQLite. `by day`:
+on a table with daily partitions. A dash: the suite is not for that store (capture `row`,
+partitions, open transactions of others beside a writer). Last made on {date}: {passed} passed,
+{failed} failed.
 
 | suite | test | {stores} |
 |---|---|{rules}|
