@@ -84,7 +84,7 @@ def test_a_missing_address_is_named(outboxd, missing):
     assert_refused(outboxd.run("relay", environment={missing: None}), 3, missing)
 
 
-@pytest.mark.parametrize("url", ["mysql://u@h/d", "nonsense", "postgresql://u@h:port/d",
+@pytest.mark.parametrize("url", ["oracle://u@h/d", "nonsense", "postgresql://u@h:port/d",
                                  "http://localhost/x"], ids=str)
 def test_a_database_url_that_is_none_ends_the_start_at_once(outboxd, url):
     result = outboxd.run("relay", environment={"DATABASE_CONN": url}, timeout=10)
@@ -154,7 +154,7 @@ def test_a_missing_table_names_migrate_and_nothing_is_made(outboxd, database):
 
 def test_a_missing_column_is_named(outboxd, database):
     outboxd.migrate()
-    database.execute("alter table outbox_events drop column retry_count")
+    database.execute("alter table outbox_events drop column retry_count cascade")
     assert_refused(outboxd.run("relay", timeout=10), 4, "retry_count", "outbox_events")
 
 
