@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/consumer.hpp"
 #include "core/failure.hpp"
 
 namespace outbox::broker {
@@ -43,6 +44,22 @@ struct ClusterView {
   std::vector<std::string> brokers;  ///< host:port
 };
 
+struct GroupMember {
+  std::string id;
+  std::string client_id;
+  std::string host;
+  std::vector<PartitionName> partitions;
+};
+
+/// A consumer group as its coordinator sees it.
+struct GroupView {
+  std::string group_id;
+  std::string state;  ///< Kafka's word: Stable, Empty, PreparingRebalance, Dead …
+  std::vector<GroupMember> members;
+  std::vector<Position> committed;  ///< The next offset of each partition it has committed.
+  std::optional<Failure> failure;   ///< Nothing is known, and why.
+};
+
 /// Thread-safety: one thread at a time. Calls wait at most `timeout`; Error(unreachable) after it,
 /// Error(configuration) where authentication failed.
 class Admin {
@@ -65,6 +82,17 @@ class Admin {
                                            std::chrono::milliseconds /*timeout*/) {
     const Failure unknown{FailureKind::hold_topic, "this broker does not tell its configuration"};
     return std::vector<TopicConfig>(names.size(), TopicConfig{{}, unknown});
+  }
+
+  /// One a name, in order; without names all groups that this user may see, without what they have
+  /// committed.
+  virtual std::vector<GroupView> groups(const std::vector<std::string>& names,
+                                        std::chrono::milliseconds /*timeout*/) {
+    const Failure unknown{FailureKind::hold_topic, "this broker does not tell its groups"};
+    std::vector<GroupView> views;
+    for (const std::string& name : names)
+      views.push_back({name, {}, {}, {}, unknown});
+    return views;
   }
 
   /// Raises the number of partitions to `count`, with which keys move. None: done.

@@ -33,6 +33,11 @@ class Reader {
   virtual std::vector<PartitionRange> ranges(const std::string& topic,
                                              std::chrono::milliseconds timeout) = 0;
 
+  /// Of every partition the first offset whose message is of this time or later; its end where none
+  /// is. Throws as ranges().
+  virtual std::vector<Position> offsets_at(const std::string& topic, std::int64_t timestamp_ms,
+                                           std::chrono::milliseconds timeout) = 0;
+
   /// From now on these partitions are read from these offsets, and no others. An offset that the
   /// partition does not hold (any more) is reported by poll() and not silently moved.
   virtual void assign(std::span<const Position> from) = 0;

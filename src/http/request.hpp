@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,14 @@ struct Upgrade {
   NamedTexts headers = {};
 };
 
-using Answer = std::variant<Response, Upgrade>;
+/// The answer comes later. `begin` is called once, on the server's thread, and must not wait; what
+/// it is given takes the response, from any thread, once. A client that has gone away meanwhile is
+/// no matter.
+struct Later {
+  std::function<void(std::function<void(Response)> respond)> begin;
+};
+
+using Answer = std::variant<Response, Upgrade, Later>;
 
 /// Fills path and query of a target such as `/ws?resume=0%3A15`. False where it is malformed.
 [[nodiscard]] bool read_target(std::string_view target, Request& request);

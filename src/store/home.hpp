@@ -14,9 +14,14 @@
 #include "store/agreement.hpp"
 #include "store/backlog.hpp"
 #include "store/capture.hpp"
+#include "store/controls.hpp"
+#include "store/dead_rows.hpp"
+#include "store/diagnosis.hpp"
+#include "store/event_lookup.hpp"
 #include "store/events.hpp"
 #include "store/inbox.hpp"
 #include "store/leases.hpp"
+#include "store/letter_marks.hpp"
 #include "store/locks.hpp"
 #include "store/migrations.hpp"
 #include "store/retention.hpp"
@@ -41,6 +46,7 @@ struct HomeOptions {
   std::chrono::milliseconds statement_timeout{30000};  ///< For every statement of the relay's.
   int slots = 32;                                      ///< Made by migrate where none are stored.
   bool daily_partitions = false;                       ///< Of the table that migrate makes.
+  bool lookup_indexes = false;                         ///< Made by migrate (EventLookup).
   std::string consumer_name;                           ///< For `inbox`.
 };
 
@@ -58,6 +64,11 @@ struct Home {
   std::function<std::unique_ptr<Locks>()> locks;
   std::function<std::unique_ptr<Schedules>()> schedules;
   std::function<std::unique_ptr<Retention>()> retention;
+  std::function<std::unique_ptr<EventLookup>()> lookup;
+  std::function<std::unique_ptr<DeadRows>()> dead_rows;
+  std::function<std::unique_ptr<Controls>()> controls;
+  std::function<std::unique_ptr<LetterMarks>()> letter_marks;
+  std::function<std::unique_ptr<Diagnosis>()> diagnosis;
   std::function<void()> ping;  ///< One round trip; throws Error(configuration|unreachable|…).
 };
 

@@ -21,6 +21,7 @@
 #include <outbox/uuid.hpp>
 
 #include "core/row.hpp"
+#include "store/controls.hpp"
 
 namespace outbox::store {
 
@@ -55,6 +56,7 @@ struct Heartbeat {
   int live_members = 0;            ///< Of this relay name, this one included.
   int slots = 0;                   ///< In all, as stored.
   int free_slots = 0;              ///< Without owner, or expired.
+  std::vector<Pause> pauses;       ///< Of this relay, of topics and of keys, all that stand.
 };
 
 struct SlotView {

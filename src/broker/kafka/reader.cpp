@@ -83,6 +83,21 @@ std::vector<PartitionRange> KafkaReader::ranges(const std::string& topic,
   return ranges;
 }
 
+std::vector<Position> KafkaReader::offsets_at(const std::string& topic, std::int64_t timestamp_ms,
+                                              std::chrono::milliseconds timeout) {
+  const Deadline deadline = Clock::now() + timeout;
+  const int partitions = partitions_of(topic, deadline);
+  // Negative times are words to Kafka, such as "the end".
+  const auto found =
+      offsets_of(topic, partitions, std::max<std::int64_t>(timestamp_ms, 0), deadline);
+  const auto end = offsets_of(topic, partitions, RD_KAFKA_OFFSET_SPEC_LATEST, deadline);
+  std::vector<Position> positions;
+  positions.reserve(found.size());
+  for (const auto& [partition, offset] : found)
+    positions.push_back({topic, partition, offset < 0 ? end.at(partition) : offset});
+  return positions;
+}
+
 int KafkaReader::partitions_of(const std::string& topic, Deadline deadline) {
   const TopicPointer object(rd_kafka_topic_new(handle_, topic.c_str(), nullptr));
   if (!object) throw_error(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "no topic can have this name");

@@ -27,6 +27,8 @@ class KafkaReader final : public Reader {
 
   std::vector<PartitionRange> ranges(const std::string& topic,
                                      std::chrono::milliseconds timeout) override;
+  std::vector<Position> offsets_at(const std::string& topic, std::int64_t timestamp_ms,
+                                   std::chrono::milliseconds timeout) override;
   void assign(std::span<const Position> from) override;
   Answer poll(int messages_max, std::chrono::milliseconds timeout) override;
   void note_progress(std::span<const Position> next) override;
@@ -39,7 +41,8 @@ class KafkaReader final : public Reader {
   /// Serves the callbacks; throws where one of them heard that the login is refused.
   void serve();
   [[nodiscard]] int partitions_of(const std::string& topic, Deadline deadline);
-  /// Where each partition of `topic` begins (RD_KAFKA_OFFSET_SPEC_EARLIEST) or ends (…_LATEST).
+  /// Where each partition of `topic` begins (RD_KAFKA_OFFSET_SPEC_EARLIEST), ends (…_LATEST), or is
+  /// at a time in milliseconds since 1970, -1 where it has nothing as late as that.
   [[nodiscard]] std::map<int, std::int64_t> offsets_of(const std::string& topic, int partitions,
                                                        std::int64_t which, Deadline deadline);
   void take(const rd_kafka_message_t& message, Answer& answer) const;

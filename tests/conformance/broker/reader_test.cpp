@@ -58,6 +58,27 @@ TEST_P(Reading, tells_what_each_partition_holds) {
   }
 }
 
+TEST_P(Reading, finds_the_offsets_of_a_time) {
+  const std::string topic = make_topic(home_, "times", 2);
+  fill(topic, 4, 2);
+  reader_->assign(std::vector<broker::Position>{{topic, 0, 0}, {topic, 1, 0}});
+  const auto all = read_until(*reader_, messages(4));
+  ASSERT_EQ(all.messages.size(), 4U);
+  std::int64_t last_ms = 0;
+  for (const broker::IncomingMessage& message : all.messages)
+    last_ms = std::max(last_ms, message.timestamp_ms);
+  const auto from_the_first = reader_->offsets_at(topic, 1, patience);
+  const auto behind_the_last = reader_->offsets_at(topic, last_ms + 1, patience);
+  ASSERT_EQ(from_the_first.size(), 2U);
+  ASSERT_EQ(behind_the_last.size(), 2U);
+  for (const int partition : {0, 1}) {
+    const auto at = static_cast<std::size_t>(partition);
+    EXPECT_EQ(from_the_first[at].partition, partition);
+    EXPECT_EQ(from_the_first[at].offset, 0);
+    EXPECT_EQ(behind_the_last[at].offset, 2) << "the end, where nothing is as late";
+  }
+}
+
 TEST_P(Reading, says_that_a_topic_is_not_there) {
   try {
     static_cast<void>(reader_->ranges(unique_name("nowhere"), patience));

@@ -64,6 +64,11 @@ class FakeTopic {
       if (name != "t") throw Error(ErrorKind::not_found, "no topic " + name);
       return {{0, topic_.first_, topic_.end_}};
     }
+    std::vector<broker::Position> offsets_at(const std::string& /*name*/,
+                                             std::int64_t /*timestamp_ms*/,
+                                             std::chrono::milliseconds /*timeout*/) override {
+      throw Error(ErrorKind::failed, "the gateway asks for no times");
+    }
     void assign(std::span<const broker::Position> from) override {
       next_ = from.empty() ? -1 : from[0].offset;
     }
