@@ -163,9 +163,10 @@ void Core::retry_later(RowTag tag, KeyTrouble& trouble, const std::string& reaso
   desk_.change({tag, store::RowOutcome::retry, reason, delay, 1});
   desk_.key({std::string(source.key), trouble.topic, row.slot, trouble.attempts, delay, source.id,
              reason});
-  notice(NoticeKind::row_retried, "row " + to_string(source.id),
-         reason + "; attempt " + std::to_string(trouble.attempts) + ", again in " +
-             std::to_string(delay.count()) + " ms");
+  say(Notice{NoticeKind::row_retried, "row " + to_string(source.id),
+             reason + "; attempt " + std::to_string(trouble.attempts) + ", again in " +
+                 std::to_string(delay.count()) + " ms",
+             trouble.topic});
 }
 
 void Core::restart(Handle& handle, const std::string& reason) {

@@ -220,7 +220,8 @@ void Core::note_dead(const PreparedRow& prepared, int slot, const std::string& r
     desk_.key({std::string(prepared.row->key), trouble.topic, slot, 0, {}, trouble.head, {}});
   }
   trouble.reason = reason;
-  notice(NoticeKind::row_dead, describe(*prepared.row), reason);
+  say(Notice{NoticeKind::row_dead, describe(*prepared.row), reason,
+             std::string(prepared.defect ? prepared.row->topic : prepared.topic)});
 }
 
 void Core::give_up(RowTag tag) {

@@ -175,6 +175,7 @@ struct Notice {
   NoticeKind kind = NoticeKind::slots_acquired;
   std::string subject;  ///< Row, topic or slots.
   std::string detail;
+  std::string topic = {};  ///< Of a row: where it should go; empty where that is not known.
 };
 
 using Command =
