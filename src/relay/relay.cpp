@@ -14,6 +14,7 @@
 #include "relay/counting.hpp"
 #include "relay/dead_letter_copies.hpp"
 #include "relay/handle_runner.hpp"
+#include "relay/measuring.hpp"
 #include "relay/reporting.hpp"
 #include "relay/store_workers.hpp"
 
@@ -33,6 +34,7 @@ class Relay::Running {
       : relay_(relay),
         core_(relay.options_.core),
         reporting_(relay.logger_, *relay.counting_),
+        measuring_(*relay.counting_, relay.options_.prepare.default_topic),
         copies_(relay.broker_.producer, relay.broker_.admin, relay.options_.dead_letter_topic,
                 relay.logger_),
         workers_(relay.store_, relay.broker_, relay.preparer_, relay.logger_,
@@ -56,12 +58,15 @@ class Relay::Running {
 
  private:
   void step(Event event) {
-    reporting_.event(event);
+    step_at_ = BootClock::now();
+    reporting_.event(event, step_at_);
+    measuring_.event(event, step_at_);
     commands_.clear();
-    core_.step(event, BootClock::now(), commands_);
+    core_.step(event, step_at_, commands_);
     for (Command& command : commands_) {
       std::visit([this](auto& what) { execute(what); }, command);
     }
+    measuring_.look_at(core_, step_at_);
     // What publishing itself brought is heard before anything that comes from the threads.
     while (!own_events_.empty()) {
       const std::vector<Event> own = std::exchange(own_events_, {});
@@ -74,11 +79,20 @@ class Relay::Running {
   void execute(SendHeartbeat& command) { workers_.run(command); }
   void execute(AcquireSlots& command) { workers_.run(command); }
   void execute(ReleaseSlots& command) { workers_.run(command); }
-  void execute(ReadRows& command) { workers_.run(std::move(command)); }
-  void execute(Settle& command) { workers_.run(std::move(command)); }
+  void execute(ReadRows& command) {
+    measuring_.command(command, step_at_);
+    workers_.run(std::move(command));
+  }
+  void execute(Settle& command) {
+    measuring_.command(command, step_at_);
+    workers_.run(std::move(command));
+  }
   void execute(LookUpTopic& command) { workers_.run(command); }
   void execute(AdoptPartitions& command) { workers_.run(command); }
-  void execute(Notice& command) { reporting_.notice(command); }
+  void execute(Notice& command) {
+    measuring_.command(command);
+    reporting_.notice(command);
+  }
 
   void execute(OpenHandle& command) {
     const std::string name = relay_.options_.name + (command.isolated ? "-isolated-" : "-") +
@@ -104,7 +118,9 @@ class Relay::Running {
 
   void execute(Publish& command) {
     const auto found = handles_.find(command.handle);
-    if (found != handles_.end()) found->second->publish(command, own_events_);
+    if (found == handles_.end()) return;
+    measuring_.command(command, step_at_);
+    found->second->publish(command, own_events_);
   }
 
   void execute(CopyDeadLetter& command) {
@@ -130,6 +146,8 @@ class Relay::Running {
   BoundedQueue<Event> events_{events_max};
   Core core_;
   Reporting reporting_;
+  Measuring measuring_;
+  Moment step_at_;
   std::vector<Command> commands_;
   std::vector<Event> own_events_;
   std::mutex left_mutex_;
@@ -162,6 +180,10 @@ RelayCounters Relay::run(std::stop_token stop) {
 
 RelayCounters Relay::counters() const {
   return counting_->view();
+}
+
+RelayFigures Relay::figures() const {
+  return counting_->figures();
 }
 
 }  // namespace outbox::relay

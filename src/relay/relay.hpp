@@ -14,6 +14,7 @@
 
 #include "broker/home.hpp"
 #include "core/log.hpp"
+#include "relay/figures.hpp"
 #include "relay/options.hpp"
 #include "relay/prepare.hpp"
 #include "store/home.hpp"
@@ -54,10 +55,12 @@ class Relay {
 
   /// Thread-safe.
   [[nodiscard]] RelayCounters counters() const;
+  [[nodiscard]] RelayFigures figures() const;
 
  private:
   class Running;
   friend class Reporting;
+  friend class Measuring;
 
   const store::Home store_;
   const broker::Home broker_;

@@ -63,8 +63,8 @@ const char* text_of(NoticeKind kind) {
 
 }  // namespace
 
-void Reporting::event(const Event& event) {
-  start_second(BootClock::now());
+void Reporting::event(const Event& event, Moment now) {
+  start_second(now);
   if (const auto* read = std::get_if<RowsRead>(&event)) {
     if (!read->batch->rows.empty()) rows_read(*read->batch);
   } else if (const auto* delivered = std::get_if<Delivered>(&event)) {

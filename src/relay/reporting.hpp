@@ -25,7 +25,7 @@ class Reporting {
   Reporting(const Reporting&) = delete;
   Reporting& operator=(const Reporting&) = delete;
 
-  void event(const Event& event);
+  void event(const Event& event, Moment now);
   void notice(const Notice& notice);
 
  private:
