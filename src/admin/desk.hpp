@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One thread that owns the connections to one server and answers questions in turn, for askers who
+// will not wait for ever.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <outbox/error.hpp>
+
+#include "core/clock.hpp"
+
+namespace outbox::admin {
+
+/// An answer that is under way.
+template <class Result>
+class PendingAnswer {
+ public:
+  PendingAnswer(std::future<Result> future, std::string whom)
+      : future_(std::move(future)), whom_(std::move(whom)) {}
+
+  /// Throws what the question threw, and Error(unreachable) after the deadline.
+  Result wait_until(Moment deadline) {
+    const Duration left = std::max(deadline - BootClock::now(), Duration::zero());
+    if (future_.wait_for(left) != std::future_status::ready) {
+      throw Error(ErrorKind::unreachable, whom_ + " does not answer",
+                  "check that it runs and can be reached, then try again");
+    }
+    return future_.get();
+  }
+
+ private:
+  std::future<Result> future_;
+  std::string whom_;
+};
+
+template <class Seams>
+class Desk {
+ public:
+  /// `whom` is the subject of errors: `store shop`.
+  Desk(std::string whom, Seams seams)
+      : whom_(std::move(whom)), seams_(std::move(seams)), thread_([this](std::stop_token stop) {
+          run(stop);
+        }) {}
+
+  template <class Result>
+  PendingAnswer<Result> begin(std::function<Result(Seams&)> question) {
+    auto task = std::make_shared<std::packaged_task<Result(Seams&)>>(std::move(question));
+    PendingAnswer<Result> answer(task->get_future(), whom_);
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() >= waiting_max) {
+        throw Error(ErrorKind::unreachable, whom_ + " does not keep up with the questions",
+                    "try again in a while");
+      }
+      waiting_.push_back([task](Seams& seams) { (*task)(seams); });
+    }
+    changed_.notify_one();
+    return answer;
+  }
+
+  template <class Result>
+  Result ask(std::chrono::milliseconds timeout, std::function<Result(Seams&)> question) {
+    return begin<Result>(std::move(question)).wait_until(BootClock::now() + timeout);
+  }
+
+ private:
+  static constexpr std::size_t waiting_max = 64;
+  static constexpr std::chrono::seconds idle_max{30};
+
+  void run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+      const bool has_work =
+          changed_.wait_for(lock, stop, idle_max, [this] { return !waiting_.empty(); });
+      std::function<void(Seams&)> question;
+      if (has_work) {
+        question = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      lock.unlock();
+      if (question) {
+        question(seams_);  // What it throws is in its future.
+      } else {
+        seams_.close();
+      }
+      lock.lock();
+    }
+  }
+
+  const std::string whom_;
+  Seams seams_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::function<void(Seams&)>> waiting_;
+  std::jthread thread_;
+};
+
+}  // namespace outbox::admin
