@@ -54,8 +54,9 @@ struct Upgrade {
 };
 
 /// The answer comes later. `begin` is called once, on the server's thread, and must not wait; what
-/// it is given takes the response, from any thread, once. A client that has gone away meanwhile is
-/// no matter.
+/// it is given takes the response, from any thread, once, also after the server is gone. A client
+/// that has gone away meanwhile is no matter; one that waits for longer than answer_timeout gets
+/// 503.
 struct Later {
   std::function<void(std::function<void(Response)> respond)> begin;
 };

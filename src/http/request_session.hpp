@@ -24,6 +24,7 @@ class RequestSession final : public Session {
  public:
   RequestSession(Stream&& stream, Room& room) : Session(room), stream_(std::move(stream)) {
     wait_at_most(room.options.request_timeout);
+    reading_since_ = BootClock::now();
   }
 
   void start() { read(); }
@@ -36,7 +37,10 @@ class RequestSession final : public Session {
   }
 
   void tick(Moment now) override {
-    if (now > until_) cut();
+    if (now <= until_) return;
+    if (waiting_ == 0 || room_.is_closing) return cut();
+    const auto kept = stop_waiting();
+    refuse_with(503, "there was no answer in time", {{"Retry-After", "5"}});
   }
   void go_away() override {
     is_last_ = true;
@@ -44,9 +48,15 @@ class RequestSession final : public Session {
     if (is_between_requests_) cut();
   }
   void cut() override {
+    const auto kept = stop_waiting();  // This may be all that there is of it.
     ErrorCode ignored;
     boost::beast::get_lowest_layer(stream_).close(ignored);
   }
+  void answered(Response response) override {
+    waiting_ = 0;
+    reply(std::move(response), parser_->get().version());
+  }
+  [[nodiscard]] std::optional<Moment> reading_since() const override { return reading_since_; }
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
@@ -62,9 +72,11 @@ class RequestSession final : public Session {
     parser_->header_limit(static_cast<std::uint32_t>(room_.options.header_bytes_max));
     parser_->body_limit(room_.options.body_bytes_max);
     is_between_requests_ = true;
+    reading_since_ = BootClock::now();
     boost::beast::http::async_read(stream_, buffer_, *parser_,
                                    [self = self()](ErrorCode error, std::size_t) {
                                      self->is_between_requests_ = false;
+                                     self->reading_since_.reset();
                                      if (error) return self->refuse(error);
                                      self->answer();
                                    });
@@ -76,11 +88,18 @@ class RequestSession final : public Session {
         error == beast_http::error::end_of_stream || error == beast_http::error::partial_message) {
       return cut();
     }
-    Response response{400, "this is no HTTP request\n", "text/plain; charset=utf-8", {}};
-    if (error == beast_http::error::header_limit) response = {431, "the header is too large\n"};
-    if (error == beast_http::error::body_limit) response = {413, "the body is too large\n"};
     is_last_ = true;
-    reply(std::move(response), 11);
+    if (error == beast_http::error::header_limit)
+      return refuse_with(431, "the header is too large");
+    if (error == beast_http::error::body_limit) return refuse_with(413, "the body is too large");
+    refuse_with(400, "this is no HTTP request");
+  }
+
+  void refuse_with(int status, const std::string& what, const NamedTexts& headers = {}) {
+    Response response = room_.application.refused(status, what);
+    response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+    const unsigned version = parser_->is_header_done() ? parser_->get().version() : 11;
+    reply(std::move(response), version);
   }
 
   void answer() {
@@ -96,7 +115,7 @@ class RequestSession final : public Session {
     request.peer = peer.address().to_string();
     const std::string_view target(message.target().data(), message.target().size());
     if (!read_target(target, request)) {
-      return reply({400, "the target is malformed\n"}, message.version());
+      return refuse_with(400, "the target is malformed");
     }
     request.body = message.body();
     take(asked(request));
@@ -107,7 +126,7 @@ class RequestSession final : public Session {
       return room_.application.answer(request);
     } catch (const std::exception& error) {
       room_.logger.error("a request failed", {{"path", request.path}, {"error", error.what()}});
-      return Response{500, "that failed; the log says why\n"};
+      return room_.application.refused(500, "that failed; the log says why");
     }
   }
 
@@ -115,14 +134,11 @@ class RequestSession final : public Session {
     if (auto* response = std::get_if<Response>(&answer)) {
       return reply(std::move(*response), parser_->get().version());
     }
+    if (const auto* later = std::get_if<Later>(&answer)) return wait_for(*later);
     auto& upgrade = std::get<Upgrade>(answer);
     if (room_.is_closing || room_.pushes >= room_.options.pushes_max) {
       is_last_ = true;
-      return reply({503,
-                    "no more clients are taken; try again later\n",
-                    "text/plain; charset=utf-8",
-                    {{"Retry-After", "5"}}},
-                   parser_->get().version());
+      return refuse_with(503, "no more clients are taken; try again later", {{"Retry-After", "5"}});
     }
     // What its life up to now needed goes with this session.
     if (upgrade.is_web_socket) {
@@ -134,12 +150,35 @@ class RequestSession final : public Session {
     }
   }
 
+  // Until then nothing more is read: answers leave in the order of their requests.
+  void wait_for(const Later& later) {
+    waiting_ = ++room_.waited;
+    room_.waiting.emplace(waiting_, self());
+    wait_at_most(room_.options.answer_timeout);
+    try {
+      later.begin([desk = room_.desk, waiting = waiting_](Response response) {
+        desk->hand_in(waiting, std::move(response));
+      });
+    } catch (const std::exception& error) {
+      room_.logger.error("a request failed", {{"error", error.what()}});
+      const auto kept = stop_waiting();
+      refuse_with(500, "that failed; the log says why");
+    }
+  }
+
+  std::shared_ptr<Session> stop_waiting() {
+    const auto mine = room_.waiting.extract(std::exchange(waiting_, 0));
+    return mine.empty() ? nullptr : mine.mapped();
+  }
+
   void reply(Response response, unsigned version) {
     namespace beast_http = boost::beast::http;
     const bool is_head = parser_->get().method() == beast_http::verb::head;
     reply_.emplace(static_cast<beast_http::status>(response.status), version);
     reply_->set(beast_http::field::server, "outboxd");
-    reply_->set(beast_http::field::content_type, response.content_type);
+    if (!response.content_type.empty()) {
+      reply_->set(beast_http::field::content_type, response.content_type);
+    }
     reply_->set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : response.headers)
       reply_->set(name, value);
@@ -147,6 +186,7 @@ class RequestSession final : public Session {
     reply_->body() = std::move(response.body);
     reply_->prepare_payload();
     if (is_head) reply_->body().clear();
+    wait_at_most(room_.options.write_timeout);
     beast_http::async_write(stream_, *reply_, [self = self()](ErrorCode error, std::size_t) {
       if (error) return self->cut();
       if (self->is_last_) return self->linger();
@@ -175,6 +215,8 @@ class RequestSession final : public Session {
   std::optional<Reply> reply_;
   std::array<char, 4096> rest_{};
   Moment until_{};
+  std::optional<Moment> reading_since_;
+  std::uint64_t waiting_ = 0;  // Number in Room::waiting, or 0.
   bool is_last_ = false;
   bool is_between_requests_ = false;
 };

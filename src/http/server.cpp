@@ -23,13 +23,13 @@ namespace {
 using asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
-/// Connections that are no pushes (yet): beyond them the kernel keeps what wants in.
-constexpr std::size_t requests_max = 1024;
 /// Files that the process needs besides connections.
 constexpr std::size_t other_files = 128;
 /// The kernel's room for one client: a slow one shall be noticed, not stored for.
 constexpr int send_buffer_bytes = 128 * 1024;
 constexpr std::chrono::seconds log_interval{10};
+/// How long a client may be about to send a request while others want in.
+constexpr std::chrono::seconds patience_where_full{1};
 
 struct HostAndPort {
   std::string host;
@@ -79,6 +79,26 @@ std::unique_ptr<asio::ssl::context> make_tls(const ServerOptions& options) {
 
 }  // namespace
 
+void AnswerDesk::open(asio::io_context& context, Room& room) {
+  const std::lock_guard lock(mutex_);
+  context_ = &context;
+  room_ = &room;
+}
+
+void AnswerDesk::close() {
+  const std::lock_guard lock(mutex_);
+  context_ = nullptr;
+}
+
+void AnswerDesk::hand_in(std::uint64_t waiting, Response response) {
+  const std::lock_guard lock(mutex_);
+  if (context_ == nullptr) return;
+  asio::post(*context_, [room = room_, waiting, answer = std::move(response)]() mutable {
+    const auto found = room->waiting.extract(waiting);
+    if (!found.empty()) found.mapped()->answered(std::move(answer));
+  });
+}
+
 class Server::Parts {
  public:
   Parts(ServerOptions options, Application& application, Logger& logger)
@@ -88,7 +108,14 @@ class Server::Parts {
         acceptor_(context_.get_executor()),
         timer_(context_) {
     listen();
+    room_.desk->open(context_, room_);
   }
+  ~Parts() {
+    room_.desk->close();
+    room_.waiting.clear();
+  }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   [[nodiscard]] std::string address() const { return address_; }
   [[nodiscard]] std::size_t pushes() const { return room_.pushes; }
@@ -139,7 +166,7 @@ class Server::Parts {
   void raise_file_limit() {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const rlim_t wanted = options_.pushes_max + requests_max + other_files;
+    const rlim_t wanted = options_.pushes_max + options_.requests_max + other_files;
     if (limit.rlim_cur < wanted) {
       limit.rlim_cur = std::min(wanted, limit.rlim_max);
       setrlimit(RLIMIT_NOFILE, &limit);
@@ -155,7 +182,9 @@ class Server::Parts {
 
   void accept() {
     if (is_accepting_ || room_.is_closing) return;
-    if (room_.sessions.size() >= room_.pushes + requests_max) return;  // tick() comes back
+    if (room_.sessions.size() >= room_.pushes + options_.requests_max) {
+      return make_room();  // tick() comes back
+    }
     is_accepting_ = true;
     acceptor_.async_accept(context_.get_executor(), [this](ErrorCode error, Socket socket) {
       is_accepting_ = false;
@@ -163,6 +192,14 @@ class Server::Parts {
       if (error) return accept_failed(error);
       begin(std::move(socket));
       accept();
+    });
+  }
+
+  void make_room() {
+    const Moment now = BootClock::now();
+    for_each_session([now](Session& session) {
+      const auto since = session.reading_since();
+      if (since && now - *since > patience_where_full) session.cut();
     });
   }
 

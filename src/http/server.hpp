@@ -27,10 +27,14 @@ struct ServerOptions {
   std::string key;
   std::string tls_setting;          ///< Named in errors about them.
   std::size_t pushes_max = 10'000;  ///< Open WebSockets and event streams.
+  /// Connections that are no pushes (yet). Beyond them the kernel keeps what wants in, and whoever
+  /// has sent no whole request for a second makes room.
+  std::size_t requests_max = 1'024;
   std::size_t header_bytes_max = 16U << 10U;
   std::size_t body_bytes_max = 64U << 10U;
-  std::size_t frame_bytes_max = 64U << 10U;  ///< Of one message from a WebSocket client.
-  std::chrono::milliseconds request_timeout{10'000};
+  std::size_t frame_bytes_max = 64U << 10U;           ///< Of one message from a WebSocket client.
+  std::chrono::milliseconds request_timeout{10'000};  ///< For the whole of a request to come.
+  std::chrono::milliseconds answer_timeout{30'000};   ///< For an answer that comes later.
   std::chrono::milliseconds write_timeout{10'000};
   std::chrono::milliseconds ping_interval{20'000};
   std::chrono::milliseconds idle_timeout{60'000};
@@ -43,6 +47,12 @@ class Application {
 
   /// Must not wait. What it throws as std::exception is answered with 500 and logged.
   virtual Answer answer(const Request& request) = 0;
+
+  /// What is said to a request that is refused before it gets here: it is malformed, too large,
+  /// one too many.
+  virtual Response refused(int status, const std::string& what) {
+    return {status, what + "\n", "text/plain; charset=utf-8", {}};
+  }
 
   /// Several times a second.
   virtual void tick() {}

@@ -9,7 +9,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "core/clock.hpp"
@@ -27,6 +31,21 @@ inline constexpr std::chrono::milliseconds tick_interval{250};
 inline constexpr std::chrono::seconds closing_timeout{3};
 
 class Session;
+struct Room;
+
+/// Where answers that come later are handed in: from any thread, and also when there is no server
+/// any more.
+class AnswerDesk {
+ public:
+  void open(asio::io_context& context, Room& room);
+  void close();
+  void hand_in(std::uint64_t waiting, Response response);
+
+ private:
+  std::mutex mutex_;
+  asio::io_context* context_ = nullptr;  // None: closed.
+  Room* room_ = nullptr;
+};
 
 /// The server as its sessions see it. Outlives them.
 struct Room {
@@ -37,10 +56,14 @@ struct Room {
   std::size_t pushes = 0;
   std::size_t opened = 0;  ///< Ever; spreads the pings out.
   bool is_closing = false;
+  /// Who waits for an answer: nothing else keeps such a session, which has no operation under way.
+  std::unordered_map<std::uint64_t, std::shared_ptr<Session>> waiting = {};
+  std::uint64_t waited = 0;  ///< Ever; the last one's number.
+  std::shared_ptr<AnswerDesk> desk = std::make_shared<AnswerDesk>();
 };
 
 /// A connection in one of its three lives: requests, WebSocket, event stream. It lives as long as
-/// an operation of it is under way, and no longer.
+/// an operation of it is under way or it waits for an answer, and no longer.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   explicit Session(Room& room) : room_(room) { room_.sessions.insert(this); }
@@ -54,6 +77,10 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void go_away() = 0;
   /// Ends it without a word.
   virtual void cut() = 0;
+  /// The answer that it waits for.
+  virtual void answered(Response /*response*/) {}
+  /// Since when nothing but a request is awaited of it; none: it has something to do.
+  [[nodiscard]] virtual std::optional<Moment> reading_since() const { return std::nullopt; }
 
  protected:
   Room& room_;
