@@ -84,8 +84,9 @@ consume::Handlers make_handlers(const ConsumerSettings& consumer) {
 // The consumers of one process, a thread each; the first that fails stops the others.
 class Consumers {
  public:
-  Consumers(const config::Settings& settings, StopSignals& signals, Logger& logger)
-      : settings_(settings), signals_(signals), logger_(logger) {}
+  Consumers(const config::Settings& settings, StopSignals& signals, Logger& logger,
+            InstanceBoard& board)
+      : settings_(settings), signals_(signals), logger_(logger), board_(board) {}
 
   void run(const std::vector<ConsumerSettings>& consumers) {
     // Mistakes in any of them are told before the first one begins.
@@ -134,6 +135,8 @@ class Consumers {
                   {"topics", fmt::format("{}", fmt::join(consumer.topics, ","))},
                   {"batch_size", consumer.batch_size},
                   {"workers", consumer.workers}});
+    const auto place = board_.enter(InstanceBoard::ConsumerNames{consumer.name, consumer.group_id},
+                                    runtime.counts());
     runtime.run(signals_.token());
     const consume::Counts& counts = runtime.counts();
     logger_.info("consumer stopped", {{"name", consumer.name},
@@ -147,6 +150,7 @@ class Consumers {
   const config::Settings& settings_;
   StopSignals& signals_;
   Logger& logger_;
+  InstanceBoard& board_;
   std::mutex mutex_;
   std::exception_ptr failure_;
 };
@@ -155,8 +159,8 @@ class Consumers {
 
 void consume_until_stopped(const config::Settings& settings,
                            const std::vector<ConsumerSettings>& consumers, StopSignals& signals,
-                           Logger& logger) {
-  Consumers(settings, signals, logger).run(consumers);
+                           Logger& logger, InstanceBoard& board) {
+  Consumers(settings, signals, logger, board).run(consumers);
 }
 
 int command_consume(const Arguments& arguments) {
@@ -170,7 +174,8 @@ int command_consume(const Arguments& arguments) {
   for (const std::string& warning : settings.warnings())
     logger.warn(warning);
   try {
-    consume_until_stopped(settings, consumers, signals, logger);
+    InstanceBoard board;
+    consume_until_stopped(settings, consumers, signals, logger, board);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;

@@ -39,8 +39,12 @@ Values lasting_values(const config::Settings& settings) {
 class Roles {
  public:
   Roles(const Arguments& arguments, const config::Settings& settings, StopSignals& signals,
-        Logger& logger)
-      : arguments_(arguments), settings_(settings), signals_(signals), logger_(logger) {
+        Logger& logger, InstanceBoard& board)
+      : arguments_(arguments),
+        settings_(settings),
+        signals_(signals),
+        logger_(logger),
+        board_(board) {
     signals_.on_reload([this] {
       const std::lock_guard lock(mutex_);
       reload_wanted_ = true;
@@ -55,8 +59,9 @@ class Roles {
     std::vector<std::jthread> threads;
     if (consumers) {
       threads.emplace_back([this] {
-        carry_over(
-            [&] { consume_until_stopped(settings_, settings_.consumers(), signals_, logger_); });
+        carry_over([&] {
+          consume_until_stopped(settings_, settings_.consumers(), signals_, logger_, board_);
+        });
       });
     }
     if (relays) {
@@ -89,7 +94,8 @@ class Roles {
             [this] { any_up_ = true; },
             [this](const std::exception_ptr& failure, bool first) {
               return may_try_again(failure, first);
-            }});
+            }},
+        board_);
   }
 
   bool may_try_again(const std::exception_ptr& failure, bool first) {
@@ -202,6 +208,7 @@ class Roles {
   const config::Settings& settings_;
   StopSignals& signals_;
   Logger& logger_;
+  InstanceBoard& board_;
   std::map<std::string, std::unique_ptr<StoreRelays>> stores_;
   std::map<Uuid, std::string> outboxes_;  ///< Who relays which.
   std::vector<std::jthread> leaving_;
@@ -243,7 +250,8 @@ int command_relay(const Arguments& arguments) {
   if (!relays) logger.info("nothing to relay: outbox.enabled or relay.enabled is false");
   if (!relays && !consumers) return 0;
   try {
-    Roles(arguments, settings, signals, logger).run(relays, consumers);
+    InstanceBoard board;
+    Roles(arguments, settings, signals, logger, board).run(relays, consumers);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;

@@ -44,10 +44,11 @@ std::string words_of(const std::exception_ptr& failure) {
 }  // namespace
 
 StoreRelays::StoreRelays(const config::Settings& settings, config::StoreSettings store,
-                         StoreEvents events)
+                         StoreEvents events, InstanceBoard& board)
     : settings_(settings),
       store_(std::move(store)),
       events_(std::move(events)),
+      board_(board),
       logger_(log_level(settings), log_format(settings)) {
   if (settings.has_shards()) logger_.add_to_all("shard", store_.name);
   const int needed = connections_of_relay * static_cast<int>(settings.relay_names().size()) + 1 +
@@ -99,6 +100,8 @@ void StoreRelays::relay_until_stopped(const config::RelaySettings& relay) {
   const store::Agreed agreed = relay::start(store, broker, start, logger_, stop);
   events_.agreed(agreed.outbox_id);
   relay::Relay running(store, broker, relay_options(settings_, relay, agreed), logger_);
+  const auto place =
+      board_.enter(InstanceBoard::RelayNames{store_.name, relay.name, member}, running);
   events_.up();
   logger_.info("producer started", {{"delivery", "idempotent"}});
   logger_.info("publisher started", {{"id", member},
@@ -160,6 +163,7 @@ void StoreRelays::clean_until_stopped() {
     terms.clears_published = false;
     terms.inbox_keep = {};
   }
+  board_.expect_cleanup(store_.name);
   jobs::JobTerms job;
   job.name = jobs::cleanup_job;
   job.schedule.next_after = [interval](jobs::DatabaseTime after) {
@@ -169,8 +173,15 @@ void StoreRelays::clean_until_stopped() {
   job.work = [&](const jobs::Run& run) {
     const auto retention = home.retention();
     jobs::Cleanup cleanup(*retention, terms);
-    const bool whole = jobs::clean_up(cleanup, cleanup_pace(settings_), logger_, run.stop);
+    bool whole = false;
+    try {
+      whole = jobs::clean_up(cleanup, cleanup_pace(settings_), logger_, run.stop);
+    } catch (const std::exception&) {
+      board_.note_cleanup(store_.name, cleanup.summary(), true);
+      throw;
+    }
     const jobs::CleanupSummary& summary = cleanup.summary();
+    board_.note_cleanup(store_.name, summary, false);
     logger_.info(whole ? "cleaned up" : "cleaning up was stopped",
                  {{"rows", summary.rows},
                   {"archive", terms.request.archive_table},

@@ -13,6 +13,7 @@
 
 #include <outbox/uuid.hpp>
 
+#include "app/instance_board.hpp"
 #include "config/settings.hpp"
 #include "core/log.hpp"
 
@@ -36,8 +37,9 @@ struct StoreEvents {
 class StoreRelays {
  public:
   /// `settings` are those for one store (Settings::for_store). Throws Error(configuration) where
-  /// the relays need more connections than `store` allows.
-  StoreRelays(const config::Settings& settings, config::StoreSettings store, StoreEvents events);
+  /// the relays need more connections than `store` allows. What runs stands on the board.
+  StoreRelays(const config::Settings& settings, config::StoreSettings store, StoreEvents events,
+              InstanceBoard& board);
   /// Stops, drains and waits for the relays.
   ~StoreRelays();
   StoreRelays(const StoreRelays&) = delete;
@@ -63,6 +65,7 @@ class StoreRelays {
   const config::Settings settings_;
   const config::StoreSettings store_;
   const StoreEvents events_;
+  InstanceBoard& board_;
   Logger logger_;
   std::stop_source stop_;
   std::vector<std::jthread> threads_;

@@ -11,6 +11,7 @@
 
 #include "consume/handlers.hpp"
 #include "consume/work_core.hpp"
+#include "core/histogram.hpp"
 
 namespace outbox::consume {
 
@@ -46,6 +47,11 @@ struct Counts {
   std::atomic<std::int64_t> rebalances{0};
   std::atomic<std::int64_t> lag{0};
   std::atomic<std::int64_t> working_us{0};
+  std::atomic<std::int64_t> last_handled_at_us{0};  ///< This machine's wall clock; 0: nothing yet.
+  Histogram batch_us{time_bounds_us()};             ///< A transaction, from claims to commit.
+  Histogram events_per_batch{size_bounds()};        ///< Those that were new.
+  /// From occurred_at, the writer's database's clock, to the committed effect by this machine's.
+  Histogram freshness_us{time_bounds_us()};
 };
 
 }  // namespace outbox::consume

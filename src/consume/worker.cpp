@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <outbox/error.hpp>
 #include <utility>
 
 #include "core/clock.hpp"
+#include "core/timestamp.hpp"
 
 namespace outbox::consume {
 
@@ -42,6 +44,17 @@ std::size_t bytes_of(const broker::IncomingMessage& message) {
 
 std::int64_t wall_clock_ms() {
   return wall_clock_us() / 1000;
+}
+
+void measure_freshness(std::span<const ReceivedEvent> handled, Counts& counts) {
+  const std::int64_t now_us = wall_clock_us();
+  counts.last_handled_at_us = now_us;
+  counts.events_per_batch.add(static_cast<std::int64_t>(handled.size()));
+  HistogramBatch freshness_us(counts.freshness_us);
+  for (const ReceivedEvent& event : handled) {
+    const std::optional<std::int64_t> occurred_us = read_timestamp(event.occurred_at);
+    if (occurred_us) freshness_us.add(std::max<std::int64_t>(0, now_us - *occurred_us));
+  }
 }
 
 // Waiting does not make a table appear, or a password right.
@@ -136,8 +149,12 @@ void Worker::work(const std::stop_token& stop) {
     }
     const Moment begun = BootClock::now();
     const Happening happened = execute(command, stop);
-    around_.counts.working_us +=
+    const auto worked =
         std::chrono::duration_cast<std::chrono::microseconds>(BootClock::now() - begun).count();
+    around_.counts.working_us += worked;
+    if (command.action == Action::run_together || command.action == Action::run_singly) {
+      around_.counts.batch_us.add(worked);
+    }
     core_.happened(happened, BootClock::now(), random());
     publish_progress();
   }
@@ -416,6 +433,7 @@ void Worker::committed(std::span<const ReceivedEvent> handled, std::size_t dupli
   around_.counts.handled += static_cast<std::int64_t>(handled.size());
   around_.counts.duplicates += static_cast<std::int64_t>(duplicates);
   around_.counts.ignored += static_cast<std::int64_t>(ignored);
+  if (!handled.empty()) measure_freshness(handled, around_.counts);
   if (around_.options.after_commit && !handled.empty()) around_.options.after_commit(handled);
 }
 
