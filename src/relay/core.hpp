@@ -16,6 +16,7 @@
 #include "relay/key_states.hpp"
 #include "relay/messages.hpp"
 #include "relay/options.hpp"
+#include "relay/pauses.hpp"
 #include "relay/rows_in_flight.hpp"
 #include "relay/settle_desk.hpp"
 #include "relay/slot_states.hpp"
@@ -126,6 +127,10 @@ class Core {
   void give_up_waiting(int topic);
   void adopt_if_drained(int topic);
 
+  // Pauses (core_pauses.cpp).
+  void heed(const std::vector<store::Pause>& standing);
+  void turn_away_paused();
+
   // Stopping.
   void stop_when_drained();
 
@@ -151,6 +156,7 @@ class Core {
   SlotStates slots_;
   TopicStates topics_;
   KeyStates keys_;
+  Pauses pauses_;
   SettleDesk desk_;
   Handle main_;
   Handle isolated_;

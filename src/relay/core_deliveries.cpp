@@ -278,7 +278,7 @@ void Core::check_stalls() {
       stalled = true;
     }
     stuck = stuck || stalled;
-    if (!stalled || !topic.open()) return;
+    if (!stalled || topic.phase != TopicPhase::open) return;
     hold(number, "no acknowledgement for " + std::to_string(options_.stall_after.count()) +
                      " ms: no leader, too few in-sync replicas, or the brokers are away");
     topic.stalled = true;
@@ -293,7 +293,9 @@ void Core::check_stalls() {
   if (isolated_sent_ != 0 && now_ - isolated_sent_at_ >= options_.stall_after) {
     if (const FlightRow* row = rows_.find(isolated_sent_)) {
       const int topic = row->topic;
-      if (topics_.at(topic).open_for(true)) hold(topic, "no acknowledgement on the second handle");
+      const TopicState& state = topics_.at(topic);
+      if (state.phase == TopicPhase::open || state.crowded)
+        hold(topic, "no acknowledgement on the second handle");
       topics_.at(topic).stalled = true;
     }
     restart(isolated_, "a message of a key with a refused event is not acknowledged");

@@ -35,6 +35,7 @@ void Core::on(const HeartbeatDone& event) {
       slots_.renewed(lease.slot, event.sent_at + lease_ttl_ - lease_margin_);
     }
   }
+  heed(event.heartbeat.pauses);
   members_ = std::max(1, event.heartbeat.live_members);
   if (!stopping_) balance(event.heartbeat);
 }

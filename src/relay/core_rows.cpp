@@ -108,6 +108,11 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
     lower_dropped(prepared.row->id);
     return false;
   }
+  if (pauses_.relay() || pauses_.key(prepared.row->key)) {
+    give_up_unread(prepared, row);
+    lower_dropped(prepared.row->id);
+    return false;
+  }
   if (KeyTrouble* trouble = keys_.find(prepared.row->key)) {
     if (trouble->blocked(now_)) {
       give_up_unread(prepared, row);
@@ -133,6 +138,7 @@ bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
   }
   row.topic = topics_.number(prepared.topic);
   TopicState& topic = topics_.at(row.topic);
+  if (topic.phase == TopicPhase::unknown) topic.paused = pauses_.topic(topic.name);
   if (!topic.open_for(row.isolated)) {
     hold_back(row.topic, prepared);
     give_up_unread(prepared, row);
@@ -315,7 +321,7 @@ void Core::finish_change(const PendingChange& change) {
 bool Core::may_read() const {
   // A claim skips rows whose release is not written yet, but not their later siblings.
   if (options_.rows_are_claimed && desk_.releasing()) return false;
-  return joined_ && !stopping_ && !read_under_way_ && main_.open &&
+  return joined_ && !stopping_ && !read_under_way_ && main_.open && !pauses_.relay() &&
          last_verified_ >= verified_after_;
 }
 
@@ -380,9 +386,11 @@ ReadRows Core::make_read() {
   RowsInFlight::Ids in_flight = rows_.ids();
   read.in_flight = std::move(in_flight.all);
   read.blocked_keys = keys_.blocked(now_);
+  pauses_.add_keys(read.blocked_keys);
   // A crowded topic is left out, but its keys in trouble must get on: every second read is theirs.
   if (topics_.any_crowded() && !last_read_for_keys_ && !rescan_next_)
     read.only_keys = keys_.ready(now_);
+  std::erase_if(read.only_keys, [&](const std::string& key) { return pauses_.key(key); });
   last_read_for_keys_ = !read.only_keys.empty();
   read.held_routes = topics_.held_routes(held_routes_max, !last_read_for_keys_);
   read.lowest_unsettled = lowest_unsettled(std::move(in_flight.lowest));
@@ -396,9 +404,9 @@ std::optional<RowId> Core::lowest_unsettled(std::optional<RowId> lowest) {
     if (!lowest || id < *lowest) lowest = id;
   };
   if (lowest_dropped_) consider(*lowest_dropped_);
-  // A blocked key's rows are left out by the statement, unseen, so how far down they reach is not
+  // A blocked or paused key's rows are left out by the statement, unseen, so how far down they reach is not
   // known.
-  if (!keys_.empty()) consider(RowId{});
+  if (!keys_.empty() || pauses_.any_key()) consider(RowId{});
   topics_.for_each([&](int, TopicState& topic) {
     if (topic.lowest_given_up) consider(*topic.lowest_given_up);
   });

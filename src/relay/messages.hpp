@@ -169,6 +169,8 @@ enum class NoticeKind : std::uint8_t {
   row_dead,
   key_free,
   drain_cut_short,
+  paused,
+  resumed,
 };
 /// For people: logged and counted, of no other effect.
 struct Notice {

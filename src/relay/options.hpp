@@ -19,6 +19,7 @@ struct Safety {
   bool one_in_flight_until_acknowledged = true;
   bool reread_after_drop = true;  ///< Discard a read that began before rows were dropped.
   bool isolate_refused_keys = true;
+  bool turn_away_paused = true;  ///< What was read of it before it was paused.
 };
 
 struct CoreOptions {

@@ -22,9 +22,11 @@ LogLevel level_of(NoticeKind kind) {
     case NoticeKind::handle_restarted:
     case NoticeKind::row_retried:
     case NoticeKind::drain_cut_short:
+    case NoticeKind::paused:
       return LogLevel::warn;
     case NoticeKind::slots_acquired:
     case NoticeKind::topic_open:
+    case NoticeKind::resumed:
       return LogLevel::info;
     case NoticeKind::slot_released:
     case NoticeKind::key_free:
@@ -57,6 +59,10 @@ const char* text_of(NoticeKind kind) {
       return "key goes on";
     case NoticeKind::drain_cut_short:
       return "stopped before everything in flight was settled";
+    case NoticeKind::paused:
+      return "paused, its events wait";
+    case NoticeKind::resumed:
+      return "resumed";
   }
   return "";
 }

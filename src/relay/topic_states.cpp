@@ -58,7 +58,7 @@ std::vector<store::RouteColumns> TopicStates::held_routes(std::size_t routes_max
                                                           bool crowded_too) const {
   std::vector<store::RouteColumns> routes;
   for (const TopicState& topic : topics_) {
-    if (topic.open() || (topic.crowded && !crowded_too)) continue;
+    if (topic.open() || (topic.crowded && !crowded_too && !topic.paused)) continue;
     for (const store::RouteColumns& route : topic.routes) {
       if (routes.size() == routes_max) return routes;
       routes.push_back(route);
@@ -75,7 +75,7 @@ bool TopicStates::any_opening() const {
 
 bool TopicStates::any_crowded() const {
   return std::any_of(topics_.begin(), topics_.end(),
-                     [](const TopicState& topic) { return topic.crowded; });
+                     [](const TopicState& topic) { return topic.crowded && !topic.paused; });
 }
 
 }  // namespace outbox::relay

@@ -44,6 +44,7 @@ struct TopicState {
   bool looking_up = false;
   bool stalled = false;  ///< Held because acknowledgements stay away: opened by the next one.
   bool crowded = false;  ///< Held because of too many keys in trouble, which alone go on.
+  bool paused = false;   ///< By an operator; whatever the phase, which goes on beside it.
   int partitions = 0;    ///< That keys are hashed over; 0: not known yet.
   int described_partitions = 0;  ///< As the broker says.
   int agreed_partitions = 0;     ///< As all relays go by; 0: none yet.
@@ -57,8 +58,10 @@ struct TopicState {
   std::size_t rows = 0;  ///< In hand, sent or waiting, on either handle.
   std::size_t sent_rows = 0;
 
-  [[nodiscard]] bool open() const { return phase == TopicPhase::open; }
-  [[nodiscard]] bool open_for(bool isolated) const { return open() || (crowded && isolated); }
+  [[nodiscard]] bool open() const { return phase == TopicPhase::open && !paused; }
+  [[nodiscard]] bool open_for(bool isolated) const {
+    return open() || (crowded && isolated && !paused);
+  }
 };
 
 struct LaneName {

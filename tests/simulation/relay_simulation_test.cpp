@@ -46,15 +46,17 @@ TEST(Simulation, keeps_every_promise_in_each_schedule) {
     sum.duplicates += result.duplicates;
     sum.dead_letters += result.dead_letters;
     sum.crashes += result.crashes;
+    sum.halts += result.halts;
   }
   std::cout << schedules << " schedules: " << sum.rows << " rows, " << sum.duplicates
             << " duplicates, " << sum.dead_letters << " dead letters, " << sum.crashes
-            << " crashes\n";
+            << " crashes, " << sum.halts << " pauses by operators\n";
   // A campaign in which nothing happened proves nothing.
   EXPECT_GT(sum.rows, schedules * 50);
   EXPECT_GT(sum.duplicates, schedules / 10);
   EXPECT_GT(sum.dead_letters, schedules / 10);
   EXPECT_GT(sum.crashes, schedules / 10);
+  EXPECT_GT(sum.halts, schedules);
 }
 
 TEST(Simulation, runs_the_same_trace_for_the_same_seed) {
@@ -98,7 +100,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Mutation{"keeps_a_read_that_began_before_rows_were_dropped",
                              &relay::Safety::reread_after_drop},
                     Mutation{"sends_keys_with_a_refused_event_among_the_others",
-                             &relay::Safety::isolate_refused_keys}),
+                             &relay::Safety::isolate_refused_keys},
+                    Mutation{"hands_over_what_was_read_before_it_was_paused",
+                             &relay::Safety::turn_away_paused}),
     [](const auto& mutation) { return std::string(mutation.param.name); });
 
 }  // namespace

@@ -23,6 +23,7 @@ void RelayUnderTest::start() {
   busy_until_.clear();
   handles_.clear();
   inbox_.clear();
+  heeded_.clear();
   paused_until_ = world_.now();
   deliver(relay::Tick{});
 }
@@ -76,6 +77,9 @@ void RelayUnderTest::drain_inbox() {
     const relay::Event event = std::move(inbox_.front());
     inbox_.pop_front();
     std::vector<relay::Command> commands;
+    if (const auto* beat = std::get_if<relay::HeartbeatDone>(&event)) {
+      heeded_ = beat->heartbeat.pauses;
+    }
     core_->step(event, world_.now(), commands);
     for (const relay::Command& command : commands) {
       std::visit([this](const auto& what) { on(what); }, command);
@@ -157,6 +161,7 @@ void RelayUnderTest::on(const relay::Publish& publish) {
   std::vector<relay::RowTag> left;
   for (const relay::OutgoingRow& row : publish.rows) {
     const OutboxRow& source = *row.row->row;
+    check_pauses(row);
     const bool late = world_.now() >= publish.deadline;
     const PartitionName partition{std::string(row.row->topic), row.partition};
     if (late ||
@@ -165,6 +170,17 @@ void RelayUnderTest::on(const relay::Publish& publish) {
     }
   }
   if (!left.empty()) deliver(relay::NotHandedOver{publish.handle, std::move(left)});
+}
+
+void RelayUnderTest::check_pauses(const relay::OutgoingRow& row) {
+  for (const store::Pause& pause : heeded_) {
+    const bool stands = pause.kind == store::PauseKind::relay ||
+                        (pause.kind == store::PauseKind::topic && pause.name == row.row->topic) ||
+                        (pause.kind == store::PauseKind::key && pause.name == row.row->row->key);
+    if (!stands) continue;
+    world_.broken(name_ + " hands over row " + std::to_string(row.row->row->id.number) +
+                  ", which is paused");
+  }
 }
 
 void RelayUnderTest::on(const relay::LookUpTopic& command) {

@@ -62,6 +62,8 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   relay::Event read(const relay::ReadRows& command);
   relay::Event settle(const relay::Settle& command);
   void schedule_tick();
+  /// Nothing is handed over of what the relay knows to be paused.
+  void check_pauses(const relay::OutgoingRow& row);
   [[nodiscard]] std::string member() const { return name_ + "-" + std::to_string(incarnation_); }
 
   World& world_;
@@ -75,6 +77,7 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   std::map<Connection, Moment> busy_until_;
   std::map<relay::HandleId, std::shared_ptr<Handle>> handles_;
   std::deque<relay::Event> inbox_;
+  std::vector<store::Pause> heeded_;  ///< Of the last heartbeat that the core has heard of.
   std::uint64_t tick_ = 0;
 };
 

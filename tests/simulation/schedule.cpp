@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulation/schedule.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -54,6 +55,7 @@ Faults draw_faults(World& world) {
   faults.late_commit = rate(0.2);
   faults.slow_batch = rate(0.05);
   faults.disconnect_per_second = rate(0.5);
+  faults.halt_per_second = rate(2);
   return faults;
 }
 
@@ -77,9 +79,10 @@ class Schedule {
       world_.after(created, [this, topic, partitions] { broker_.topics[topic] = partitions; });
     }
     const std::uint64_t keys = 2 + world_.number(8);
+    keys_ = keys;
     end_of_faults_ = world_.now() + fault_phase;
     for (std::uint64_t key = 0; key < keys; ++key)
-      write_next("key" + std::to_string(key));
+      write_next(key_name(key));
     const std::uint64_t relays = 1 + world_.number(3);
     const relay::CoreOptions core = core_options(options_.safety, world_);
     store_.claims = core.rows_are_claimed;
@@ -163,6 +166,7 @@ class Schedule {
       }
       if (world_.chance(faults.disconnect_per_second / 10)) relay->break_handle();
     }
+    if (world_.chance(faults.halt_per_second / 10)) halt();
     if (world_.chance(faults.stall_per_second / 10)) {
       const std::string& topic = topic_names[world_.number(topic_names.size())];
       broker_.stall({topic, static_cast<int>(world_.number(3))},
@@ -170,9 +174,55 @@ class Schedule {
     }
   }
 
+  /// An operator pauses something, and after a while lets it go on.
+  void halt() {
+    store::Pause pause;
+    pause.kind = static_cast<store::PauseKind>(world_.number(3));
+    pause.name = pause.kind == store::PauseKind::relay   ? "default"
+                 : pause.kind == store::PauseKind::topic ? topic_names[world_.number(2)]
+                                                         : key_name(world_.number(keys_));
+    const auto stands = [pause](const store::Pause& other) {
+      return other.kind == pause.kind && other.name == pause.name;
+    };
+    if (std::any_of(store_.pauses.begin(), store_.pauses.end(), stands)) return;
+    ++halts_;
+    world_.trace("paused " + pause.name);
+    store_.pauses.push_back(pause);
+    world_.after(world_.between(50'000, 5'000'000), [this, pause, stands] {
+      world_.trace("resumed " + pause.name);
+      std::erase_if(store_.pauses, stands);
+    });
+  }
+
+  static std::string key_name(std::uint64_t number) { return "key" + std::to_string(number); }
+
+  [[nodiscard]] bool is_paused(const StoredRow& row) const {
+    return std::any_of(store_.pauses.begin(), store_.pauses.end(), [&](const store::Pause& pause) {
+      return pause.name == row.topic || pause.name == row.key;
+    });
+  }
+
+  /// What is paused waits however long it takes, and keeps nothing else from being settled.
+  void drain_beside_a_pause() {
+    if (world_.chance(0.5)) return;
+    const bool topic = world_.chance(0.5);
+    store_.pauses.push_back({topic ? store::PauseKind::topic : store::PauseKind::key,
+                             topic ? topic_names[0] : key_name(0), "operator", "", 0});
+    world_.trace("paused " + store_.pauses.front().name);
+    drain_rows();
+    store_.pauses.clear();
+    world_.trace("resumed");
+  }
+
   void drain() {
     world_.trace("faults end");
     world_.faults = Faults{};
+    store_.pauses.clear();
+    drain_beside_a_pause();
+    drain_rows();
+  }
+
+  void drain_rows() {
     const Moment end = world_.now() + drain_phase;
     while (world_.now() < end && world_.violation.empty() && !settled()) {
       for (const auto& relay : relays_) {
@@ -184,6 +234,7 @@ class Schedule {
       if (relay->running()) world_.trace(relay->describe());
     }
     for (const auto& [id, row] : store_.rows()) {
+      if (is_paused(row)) continue;
       if (row.status == RowStatus::pending || row.status == RowStatus::processing) {
         world_.broken("row " + std::to_string(id) + " of " + row.key + " is still not settled");
         break;
@@ -193,7 +244,8 @@ class Schedule {
 
   [[nodiscard]] bool settled() {
     for (const auto& [id, row] : store_.rows()) {
-      if (row.status != RowStatus::published && row.status != RowStatus::dead) return false;
+      const bool is_settled = row.status == RowStatus::published || row.status == RowStatus::dead;
+      if (!is_settled && !is_paused(row)) return false;
     }
     return true;
   }
@@ -206,6 +258,7 @@ class Schedule {
     result.rows = store_.rows().size();
     result.duplicates = duplicates_;
     result.crashes = crashes_;
+    result.halts = halts_;
     for (const auto& [id, row] : store_.rows()) {
       if (row.status == RowStatus::dead) ++result.dead_letters;
     }
@@ -222,6 +275,8 @@ class Schedule {
   std::map<std::pair<std::string, std::string>, std::int64_t> last_first_;
   std::uint64_t duplicates_ = 0;
   std::uint64_t crashes_ = 0;
+  std::uint64_t halts_ = 0;
+  std::uint64_t keys_ = 0;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct ScheduleResult {
   std::uint64_t duplicates = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t crashes = 0;
+  std::uint64_t halts = 0;  ///< Pauses by operators.
 };
 
 [[nodiscard]] ScheduleResult run_schedule(const ScheduleOptions& options);

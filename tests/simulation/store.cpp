@@ -30,6 +30,7 @@ store::Heartbeat Store::heartbeat(const std::string& member,
   std::erase_if(members_, [&](const auto& entry) { return entry.second < now; });
   answer.live_members = static_cast<int>(members_.size());
   answer.slots = slots;
+  answer.pauses = pauses;
   for (const StoredSlot& slot : slots_) {
     if (slot.owner.empty() || slot.expires < now) ++answer.free_slots;
   }

@@ -64,8 +64,9 @@ class Store {
   [[nodiscard]] std::vector<StoredSlot>& slot_table() { return slots_; }
   static int slot_of(std::string_view key);
 
-  bool claims = false;  ///< Capture `row`.
-  bool fenced = true;   ///< A test takes the fence out to show that it is noticed.
+  std::vector<store::Pause> pauses;  ///< That operators have made.
+  bool claims = false;               ///< Capture `row`.
+  bool fenced = true;                ///< A test takes the fence out to show that it is noticed.
   /// Called for each row that is settled as published.
   std::function<void(const StoredRow&)> on_published;
 
