@@ -132,6 +132,27 @@ struct GatewaySettings {
   std::chrono::milliseconds write_timeout{10'000};
 };
 
+/// Somebody who may use the admin server.
+struct AdminToken {
+  std::string name;
+  std::string token;  ///< Never log.
+};
+
+struct AdminSettings {
+  bool enabled = true;
+  std::string address;
+  bool is_address_given = false;  ///< False: the default's, which another program may have.
+  std::vector<AdminToken> read_tokens;
+  std::vector<AdminToken> operate_tokens;
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_origins;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::size_t connections_max = 256;
+  int threads = 2;
+  int replay_rate = 100;  ///< Dead letters a second; 0: no limit.
+};
+
 /// What goes when (D9, D10), and whether it goes by itself.
 struct CleanupSettings {
   bool enabled = true;  ///< Of `relay` and `run`: what `auto` means is worked out.

@@ -38,6 +38,9 @@ constexpr std::array groups = {
           "and divide the events by `aggregate-types`."},
     Group{"gateway", "Gateway",
           "For `outboxd gateway`, which docs/gateway.md describes."},
+    Group{"admin", "Admin API",
+          "The server of `outboxd run` for operators, their dashboard and Prometheus: "
+          "[admin-api.md](admin-api.md)."},
     Group{"cleanup", "Clean-up",
           "What goes, when, and what never does: [retention.md](retention.md)."},
     Group{"log", "Logs", ""},

@@ -56,6 +56,7 @@ class Settings {
   [[nodiscard]] const KafkaSettings& kafka() const { return kafka_; }
   [[nodiscard]] const OutboxSettings& outbox() const { return outbox_; }
   [[nodiscard]] const GatewaySettings& gateway() const { return gateway_; }
+  [[nodiscard]] const AdminSettings& admin() const { return admin_; }
   [[nodiscard]] const CleanupSettings& cleanup() const { return cleanup_; }
   [[nodiscard]] const LogSettings& log() const { return log_; }
   [[nodiscard]] const ProcessSettings& process() const { return process_; }
@@ -92,6 +93,7 @@ class Settings {
   KafkaSettings kafka_;
   OutboxSettings outbox_;
   GatewaySettings gateway_;
+  AdminSettings admin_;
   CleanupSettings cleanup_;
   LogSettings log_;
   ProcessSettings process_;

@@ -56,6 +56,8 @@ Settings SettingsBuilder::build(std::string_view command) {
   settings_.consumers_ = layers_.consumers();
   read_gateway();
   if (command == "gateway") warn_of_gateway();
+  read_admin();
+  check_admin(command);
   check_needed(command);
   record_effective();
   return std::move(settings_);

@@ -14,6 +14,9 @@
 
 namespace outbox::config {
 
+/// What a browser sends: scheme and host, without a path; or `*`.
+[[nodiscard]] bool is_origin(const std::string& text);
+
 class SettingsBuilder {
  public:
   /// Borrows the layers.
@@ -40,6 +43,10 @@ class SettingsBuilder {
   void read_gateway();
   void read_gateway_tls();
   void warn_of_gateway();
+  void read_admin();
+  [[nodiscard]] std::vector<AdminToken> read_tokens(const std::string& setting) const;
+  void check_token_names() const;
+  void check_admin(std::string_view command);
   void read_relays();
   void read_cleanup();
   [[nodiscard]] bool cleans_up_by_itself() const;

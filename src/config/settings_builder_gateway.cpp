@@ -14,15 +14,14 @@ std::string host_of(const std::string& address) {
   return host;
 }
 
-/// What a browser sends: scheme and host, without a path.
+}  // namespace
+
 bool is_origin(const std::string& text) {
   if (text == "*") return true;
   const std::size_t scheme = text.find("://");
   return scheme != std::string::npos && scheme > 0 && scheme + 3 < text.size() &&
          text.find('/', scheme + 3) == std::string::npos;
 }
-
-}  // namespace
 
 void SettingsBuilder::read_gateway() {
   GatewaySettings& gateway = settings_.gateway_;

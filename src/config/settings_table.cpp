@@ -76,7 +76,8 @@ std::optional<ResolvedName> resolve_relay_variable(std::string_view rest) {
 std::vector<Setting> joined_table() {
   std::vector<Setting> table;
   for (const auto part : {connection_settings(), shard_settings(), outbox_settings(),
-                          relay_settings(), gateway_settings(), process_settings()}) {
+                          relay_settings(), gateway_settings(), admin_settings(),
+                          process_settings()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;
