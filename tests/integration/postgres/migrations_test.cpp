@@ -60,8 +60,10 @@ TEST(PostgresMigrations, with_a_foreign_table_only_own_tables_are_made) {
   store::postgres::make_home(options).migrations()->apply();
   EXPECT_EQ(schema.value("SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE "
                          "relkind = 'r' AND relnamespace = current_schema()::regnamespace"),
-            "outbox_events,outboxd_jobs,outboxd_keys,outboxd_locks,outboxd_members,"
-            "outboxd_meta,outboxd_migrations,outboxd_relays,outboxd_slots");
+            "outbox_events,outboxd_audit,outboxd_discarded,outboxd_held_topics,outboxd_jobs,"
+            "outboxd_keys,outboxd_letter_marks,outboxd_locks,outboxd_members,"
+            "outboxd_meta,outboxd_migrations,outboxd_pauses,outboxd_relays,outboxd_replays,"
+            "outboxd_slots");
   EXPECT_EQ(schema.value("SELECT count(*) FROM pg_attribute WHERE attrelid = "
                          "'outbox_events'::regclass AND attnum > 0"),
             "2");
