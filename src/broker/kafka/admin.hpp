@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -47,6 +48,8 @@ class KafkaAdmin final : public Admin {
                                              std::chrono::milliseconds timeout) override;
   std::vector<TopicConfig> configs(const std::vector<std::string>& names,
                                    std::chrono::milliseconds timeout) override;
+  std::vector<GroupView> groups(const std::vector<std::string>& names,
+                                std::chrono::milliseconds timeout) override;
   std::optional<Failure> add_partitions(const std::string& topic, int count,
                                         std::chrono::milliseconds timeout) override;
 
@@ -71,6 +74,11 @@ class KafkaAdmin final : public Admin {
   [[nodiscard]] EventPointer describe_configs(const std::set<std::string>& names,
                                               Deadline deadline);
   void await_partitions(const std::string& topic, int count, Deadline deadline);
+  // admin_groups.cpp
+  [[nodiscard]] std::vector<std::string> all_groups(Deadline deadline);
+  [[nodiscard]] std::map<std::string, GroupView> describe_groups(std::set<std::string> names,
+                                                                 Deadline deadline);
+  void read_committed(GroupView& view, Deadline deadline);
   void read_limits(std::vector<TopicView>& views, Deadline deadline);
 
   rd_kafka_t* const handle_;

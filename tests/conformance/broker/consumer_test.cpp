@@ -45,6 +45,60 @@ TEST_P(Consuming, goes_on_behind_the_last_commit) {
   EXPECT_EQ(rest.messages.back().value, "29");
 }
 
+TEST_P(Consuming, shows_in_its_group_with_its_partitions_and_what_it_has_committed) {
+  const std::string topic = make_topic(home_, "grouped", 2);
+  const std::string group = unique_name("group");
+  fill(topic, 20, 2);
+  const auto admin = home_.admin();
+  std::vector<broker::GroupView> views;
+  {
+    const auto consumer = home_.consumer({group, {topic}, "earliest"});
+    const broker::IncomingBatch all = read(*consumer, 20);
+    EXPECT_TRUE(consumer->commit(behind(all)));
+    views = admin->groups({group, unique_name("nobody")}, patience);
+  }
+  ASSERT_EQ(views.size(), 2U);
+  if (!features().tells_groups) {
+    EXPECT_TRUE(views[0].failure);
+    return;
+  }
+  EXPECT_FALSE(views[0].failure);
+  EXPECT_EQ(views[0].group_id, group);
+  EXPECT_EQ(views[0].state, "Stable");
+  ASSERT_EQ(views[0].members.size(), 1U);
+  EXPECT_FALSE(views[0].members[0].id.empty());
+  EXPECT_EQ(views[0].members[0].host, "127.0.0.1");
+  const std::vector<broker::PartitionName> both = {{topic, 0}, {topic, 1}};
+  EXPECT_EQ(views[0].members[0].partitions, both);
+  ASSERT_EQ(views[0].committed.size(), 2U);
+  EXPECT_EQ(views[0].committed[0].offset, 10);
+  EXPECT_EQ(views[0].committed[1].offset, 10);
+  EXPECT_FALSE(views[1].failure);
+  EXPECT_EQ(views[1].state, "Dead");
+  EXPECT_TRUE(views[1].members.empty());
+  EXPECT_TRUE(views[1].committed.empty());
+}
+
+TEST_P(Consuming, leaves_a_group_behind_that_is_listed_with_what_it_has_committed) {
+  const std::string topic = make_topic(home_, "left", 1);
+  const std::string group = unique_name("group");
+  fill(topic, 5);
+  {
+    const auto consumer = home_.consumer({group, {topic}, "earliest"});
+    EXPECT_TRUE(consumer->commit(behind(read(*consumer, 5))));
+  }
+  if (!features().tells_groups) return;
+  const auto admin = home_.admin();
+  bool listed = false;
+  for (const broker::GroupView& view : admin->groups({}, patience))
+    listed = listed || view.group_id == group;
+  EXPECT_TRUE(listed);
+  const broker::GroupView view = admin->groups({group}, patience).front();
+  EXPECT_TRUE(view.members.empty());
+  ASSERT_EQ(view.committed.size(), 1U);
+  EXPECT_EQ(view.committed[0].offset, 5);
+}
+
 TEST_P(Consuming, takes_at_most_what_was_asked_for) {
   const std::string topic = make_topic(home_, "few", 1);
   fill(topic, 50);

@@ -23,8 +23,10 @@ std::vector<BrokerCase> all_brokers() {
 
   BrokerCase embedded;
   embedded.name = "embedded";
-  embedded.features = {
-      .refuses_too_large = false, .alters_topics = false, .commits_while_revoking = false};
+  embedded.features = {.refuses_too_large = false,
+                       .alters_topics = false,
+                       .commits_while_revoking = false,
+                       .tells_groups = false};
   embedded.make = [](std::size_t queue_bytes_max) {
     broker::embedded::Options options;
     options.connection.queue_bytes_max = queue_bytes_max;

@@ -19,6 +19,7 @@ struct Features {
   bool refuses_too_large = true;       ///< It knows max.message.bytes of a topic and keeps to it.
   bool alters_topics = true;           ///< It tells a topic's configuration and adds partitions.
   bool commits_while_revoking = true;  ///< Offsets are taken until the partitions are given up.
+  bool tells_groups = true;            ///< It describes consumer groups.
 };
 
 struct BrokerCase {
