@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers, durations and times as people read them.
+import {parse_exactly} from "./exact.js";
+
+const whole = new Intl.NumberFormat("en-US");
+const one_digit = new Intl.NumberFormat("en-US", {maximumFractionDigits: 1});
+const clock = new Intl.DateTimeFormat(undefined,
+  {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"});
+const day = new Intl.DateTimeFormat(undefined, {month: "short", day: "numeric"});
+export const nothing = "\u2013";
+
+/// A number that was kept as it was written (exact.js) is read where it is only shown.
+const plain = value => typeof value?.rawJSON === "string" ? Number(value.rawJSON) : value;
+const is_nothing = value => value === null || value === undefined || Number.isNaN(value);
+
+export const count = value => is_nothing(value) ? nothing : whole.format(plain(value));
+
+/// 12,345 up to a hundred thousand, then 123 k and 1.2 M: a tile has no place for more.
+export function short_count(number) {
+  const value = plain(number);
+  if (is_nothing(value)) return nothing;
+  if (value < 100_000) return whole.format(value);
+  if (value < 1_000_000) return `${one_digit.format(value / 1_000)}k`;
+  if (value < 1_000_000_000) return `${one_digit.format(value / 1_000_000)}M`;
+  return `${one_digit.format(value / 1_000_000_000)}G`;
+}
+
+export function rate(value) {
+  if (is_nothing(value)) return nothing;
+  return value < 10 && value % 1 !== 0 ? one_digit.format(value) : short_count(Math.round(value));
+}
+
+export function bytes(number) {
+  const value = plain(number);
+  if (is_nothing(value)) return nothing;
+  if (value < 1_024) return `${value} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let size = value / 1_024, unit = 0;
+  while (size >= 1_024 && unit < units.length - 1) {
+    size /= 1_024;
+    ++unit;
+  }
+  return `${one_digit.format(size)} ${units[unit]}`;
+}
+
+export function duration(number) {
+  const ms = plain(number);
+  if (is_nothing(ms)) return nothing;
+  if (ms < 1) return `${one_digit.format(ms)} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${one_digit.format(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const as_date = at => {
+  const date = at ? new Date(at) : null;
+  return date && !Number.isNaN(date.getTime()) ? date : null;
+};
+
+export function time(at) {
+  const date = as_date(at);
+  if (!date) return nothing;
+  const is_today = date.toDateString() === new Date().toDateString();
+  return is_today ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
+}
+
+export function ago(at, now = Date.now()) {
+  const date = as_date(at);
+  if (!date) return nothing;
+  const ms = Math.max(0, now - date.getTime());
+  return ms < 1_000 ? "just now" : `${duration(ms)} ago`;
+}
+
+export const exact_time = at => as_date(at)?.toISOString() ?? "";
+
+export const plural = (number, one, many = `${one}s`) =>
+  `${count(number)} ${number === 1 ? one : many}`;
+
+/// A payload to read: JSON is laid out with its numbers as they were written, a text stays a text.
+export function pretty(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "string") return JSON.stringify(value, null, 2);
+  try {
+    const read = parse_exactly(value);
+    return typeof read === "object" && read !== null ? JSON.stringify(read, null, 2) : value;
+  } catch {
+    return value;
+  }
+}
+
+export function cut(text, most = 120) {
+  const words = String(text ?? "");
+  return words.length > most ? `${words.slice(0, most - 1)}\u2026` : words;
+}
