@@ -151,6 +151,19 @@ struct AdminSettings {
   std::size_t connections_max = 256;
   int threads = 2;
   int replay_rate = 100;  ///< Dead letters a second; 0: no limit.
+  std::chrono::milliseconds sample_interval{15'000};
+};
+
+/// One of `alerts.NAME.*`.
+struct AlertSettings {
+  std::string name;
+  std::string when;
+  double above = 0;
+  std::chrono::milliseconds hold{0};  ///< `for`
+  std::string webhook;                ///< May hold a secret: never log.
+  std::vector<std::string> command;
+  std::chrono::milliseconds repeat_interval{0};  ///< 0: never.
+  bool tells_recovery = true;
 };
 
 /// What goes when (D9, D10), and whether it goes by itself.

@@ -36,11 +36,14 @@ constexpr std::array groups = {
           "`relays.NAME.*` sets any of these but `relay.slots` for a relay of that name, and "
           "`relay.*` are then the defaults of all. Named relays run side by side in one process "
           "and divide the events by `aggregate-types`."},
-    Group{"gateway", "Gateway",
-          "For `outboxd gateway`, which docs/gateway.md describes."},
+    Group{"gateway", "Gateway", "For `outboxd gateway`, which docs/gateway.md describes."},
     Group{"admin", "Admin API",
           "The server of `outboxd run` for operators, their dashboard and Prometheus: "
           "[admin-api.md](admin-api.md)."},
+    Group{"alerts", "Alerts",
+          "Any number of rules of `outboxd run` and `outboxd relay`, each with a name of its own: "
+          "[alerts.md](alerts.md). In a variable the name is in capitals with `_` for `-`: "
+          "`OUTBOXD_ALERTS_DEAD_WEBHOOK`."},
     Group{"cleanup", "Clean-up",
           "What goes, when, and what never does: [retention.md](retention.md)."},
     Group{"log", "Logs", ""},

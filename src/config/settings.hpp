@@ -57,6 +57,8 @@ class Settings {
   [[nodiscard]] const OutboxSettings& outbox() const { return outbox_; }
   [[nodiscard]] const GatewaySettings& gateway() const { return gateway_; }
   [[nodiscard]] const AdminSettings& admin() const { return admin_; }
+  /// By name.
+  [[nodiscard]] const std::vector<AlertSettings>& alerts() const { return alerts_; }
   [[nodiscard]] const CleanupSettings& cleanup() const { return cleanup_; }
   [[nodiscard]] const LogSettings& log() const { return log_; }
   [[nodiscard]] const ProcessSettings& process() const { return process_; }
@@ -94,6 +96,7 @@ class Settings {
   OutboxSettings outbox_;
   GatewaySettings gateway_;
   AdminSettings admin_;
+  std::vector<AlertSettings> alerts_;
   CleanupSettings cleanup_;
   LogSettings log_;
   ProcessSettings process_;

@@ -10,16 +10,18 @@
 
 #include "config/database_url.hpp"
 #include "config/fault.hpp"
-#include "config/shard_names.hpp"
+#include "config/named_settings.hpp"
 
 namespace outbox::config {
 namespace {
 
 constexpr std::string_view masked = "***";
 
-std::string shown_of_shard(std::string_view name, const std::string& text) {
-  if (name.ends_with(".password")) return std::string(masked);
-  return name.ends_with(".url") ? parse_database_url(text, {}).settings.shown : text;
+std::string shown_of_named(std::string_view name, const std::string& text) {
+  if (name.ends_with(".password") || name.ends_with(".webhook")) return std::string(masked);
+  return name.starts_with(shards_prefix) && name.ends_with(".url")
+             ? parse_database_url(text, {}).settings.shown
+             : text;
 }
 
 bool has_word(std::string_view words, std::string_view word) {
@@ -57,6 +59,7 @@ Settings SettingsBuilder::build(std::string_view command) {
   read_gateway();
   if (command == "gateway") warn_of_gateway();
   read_admin();
+  read_alerts();
   check_admin(command);
   check_needed(command);
   record_effective();
@@ -107,7 +110,7 @@ std::string SettingsBuilder::shown_text(const Setting& setting) const {
 
 void SettingsBuilder::record_effective() {
   for (const Setting& setting : settings_table()) {
-    if (setting.name.starts_with(shards_prefix)) continue;  // Each by its own name, below.
+    if (is_of_named_group(setting.name)) continue;  // Each by its own name, below.
     const Given* given = layers_.find(setting.name);
     const bool is_flag = given != nullptr && given->layer == Layer::flag && !given->is_from_file;
     if (setting.secret && is_flag) {
@@ -130,8 +133,8 @@ void SettingsBuilder::record_effective() {
   for (const auto& [name, given] : layers_.all()) {
     const bool is_pattern = name.starts_with("kafka.properties.") || name.starts_with("relays.");
     if (is_pattern) settings_.effective_.push_back({name, given.text, given.origin});
-    if (name.starts_with(shards_prefix)) {
-      settings_.effective_.push_back({name, shown_of_shard(name, given.text), given.origin});
+    if (is_of_named_group(name)) {
+      settings_.effective_.push_back({name, shown_of_named(name, given.text), given.origin});
     }
   }
 }

@@ -47,6 +47,7 @@ class SettingsBuilder {
   [[nodiscard]] std::vector<AdminToken> read_tokens(const std::string& setting) const;
   void check_token_names() const;
   void check_admin(std::string_view command);
+  void read_alerts();
   void read_relays();
   void read_cleanup();
   [[nodiscard]] bool cleans_up_by_itself() const;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "config/named_settings.hpp"
 #include "config/settings_builder.hpp"
-#include "config/shard_names.hpp"
 #include "config/values.hpp"
 
 namespace outbox::config {
@@ -111,6 +111,7 @@ void SettingsBuilder::read_admin() {
   admin.connections_max = static_cast<std::size_t>(reader_.integer("admin.max-connections"));
   admin.threads = reader_.integer("admin.threads");
   admin.replay_rate = reader_.integer("admin.replay-rate");
+  admin.sample_interval = reader_.duration("admin.sample-interval");
   admin.tls_certificate = reader_.path("admin.tls-certificate");
   admin.tls_key = reader_.path("admin.tls-key");
   if (admin.tls_certificate.empty() != admin.tls_key.empty()) {

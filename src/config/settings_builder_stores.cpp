@@ -8,8 +8,8 @@
 
 #include "config/database_url.hpp"
 #include "config/fault.hpp"
+#include "config/named_settings.hpp"
 #include "config/settings_builder.hpp"
-#include "config/shard_names.hpp"
 
 namespace outbox::config {
 namespace {
@@ -55,12 +55,7 @@ DatabaseSettings SettingsBuilder::read_address(const std::string& url_name,
 }
 
 void SettingsBuilder::read_stores() {
-  std::set<std::string> names;
-  for (const auto& [name, given] : layers_.all()) {
-    if (!name.starts_with(shards_prefix)) continue;
-    const std::string rest = name.substr(shards_prefix.size());
-    names.insert(rest.substr(0, rest.find('.')));
-  }
+  const std::set<std::string> names = names_in(layers_, shards_prefix);
   settings_.has_shards_ = !names.empty();
   if (settings_.database_.kind != DatabaseKind::none) {
     if (names.contains(std::string(global_name))) {

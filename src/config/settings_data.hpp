@@ -15,6 +15,7 @@ namespace outbox::config {
 [[nodiscard]] std::span<const Setting> relay_settings();       // relay
 [[nodiscard]] std::span<const Setting> gateway_settings();     // gateway
 [[nodiscard]] std::span<const Setting> admin_settings();       // admin
+[[nodiscard]] std::span<const Setting> alert_settings();       // alerts
 [[nodiscard]] std::span<const Setting> process_settings();     // cleanup, log and the rest
 
 }  // namespace outbox::config

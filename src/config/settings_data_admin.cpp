@@ -70,6 +70,14 @@ constexpr Setting entries[] = {
      .example = "500",
      .minimum = 0,
      .maximum = 1'000'000},
+    {.name = "admin.sample-interval",
+     .type = duration,
+     .default_text = "15s",
+     .text = "How often the stores are asked for the figures that metrics and alerts show of them.",
+     .example = "5s",
+     .minimum = 1'000,
+     .maximum = 600'000,
+     .bare_unit = "s"},
 };
 
 }  // namespace

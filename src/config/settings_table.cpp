@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "config/kafka_properties.hpp"
+#include "config/named_settings.hpp"
 #include "config/settings_data.hpp"
-#include "config/shard_names.hpp"
 #include "config/suggest.hpp"
 #include "config/values.hpp"
 
@@ -75,9 +75,9 @@ std::optional<ResolvedName> resolve_relay_variable(std::string_view rest) {
 
 std::vector<Setting> joined_table() {
   std::vector<Setting> table;
-  for (const auto part : {connection_settings(), shard_settings(), outbox_settings(),
-                          relay_settings(), gateway_settings(), admin_settings(),
-                          process_settings()}) {
+  for (const auto part :
+       {connection_settings(), shard_settings(), outbox_settings(), relay_settings(),
+        gateway_settings(), admin_settings(), alert_settings(), process_settings()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;
@@ -101,7 +101,7 @@ std::string_view group_of(const Setting& setting) {
 
 const Setting* find_setting(std::string_view name) {
   if (name.empty()) return nullptr;
-  const std::string pattern = shard_pattern(name);
+  const std::string pattern = named_pattern(name);
   if (!pattern.empty()) name = pattern;
   for (const Setting& setting : settings_table()) {
     if (setting.name == name || setting.alias == name) return &setting;
@@ -119,7 +119,7 @@ std::string environment_name(std::string_view name) {
 
 std::optional<ResolvedName> resolve_name(std::string_view name) {
   if (name.starts_with(relays_prefix)) return resolve_named_relay(name);
-  if (name.starts_with(shards_prefix)) return resolve_shard(name);
+  if (is_of_named_group(name)) return resolve_named(name);
   if (name.starts_with(properties_prefix) && name.size() > properties_prefix.size()) {
     return ResolvedName{std::string(name)};
   }
@@ -146,10 +146,7 @@ std::optional<ResolvedName> resolve_variable(std::string_view variable) {
   if (variable.starts_with(relays)) {
     return resolve_relay_variable(variable.substr(relays.size()));
   }
-  const std::string shards = environment_name(shards_prefix);
-  if (variable.starts_with(shards)) {
-    return resolve_shard_variable(variable.substr(shards.size()));
-  }
+  if (auto named = resolve_named_variable(variable)) return named;
   for (const Setting& setting : settings_table()) {
     const std::string name = environment_name(setting.name);
     const bool aliased = !setting.alias.empty() && variable == environment_name(setting.alias);
@@ -187,11 +184,11 @@ std::string nearest_setting(std::string_view name) {
     if (!near.starts_with(relay_prefix)) return {};
     return std::string(name.substr(0, dot + 1)) + near.substr(relay_prefix.size());
   }
-  if (name.starts_with(shards_prefix)) {
-    const std::size_t dot = name.find('.', shards_prefix.size());
+  if (is_of_named_group(name)) {
+    const std::size_t dot = name.find('.', name.find('.') + 1);
     if (dot == std::string_view::npos) return {};
-    const std::string near = nearest(shard_pattern(name), candidates);
-    if (!near.starts_with(shards_prefix)) return {};
+    const std::string near = nearest(named_pattern(name), candidates);
+    if (!near.starts_with(name.substr(0, name.find('.') + 1))) return {};
     return std::string(name.substr(0, dot + 1)) + near.substr(near.rfind('.') + 1);
   }
   const std::string near = nearest(name, candidates);

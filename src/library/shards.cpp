@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "config/shard_names.hpp"
+#include "config/named_settings.hpp"
 
 namespace outbox {
 namespace {

@@ -9,7 +9,7 @@
 namespace outbox::config {
 namespace {
 
-/// NAME stands for any shard's name.
+/// NAME stands for any shard's or alert's name.
 std::string given_name(const Setting& setting) {
   std::string name(setting.name);
   if (const std::size_t at = name.find("NAME"); at != std::string::npos) name.replace(at, 4, "eu");
@@ -52,6 +52,12 @@ TEST(SettingsTable, has_examples_that_are_themselves_taken) {
     // A shard needs its database, whatever else is said of it.
     if (setting.name.starts_with("shards.")) {
       given.flags.emplace_back("shards.eu.url", "postgresql://localhost/eu");
+    }
+    // An alert needs what it watches and whom it tells.
+    if (setting.name.starts_with("alerts.")) {
+      const bool is_when = setting.name.ends_with(".when");
+      if (!is_when) given.flags.emplace_back("alerts.eu.when", "pending");
+      given.flags.emplace_back("alerts.eu.webhook", "http://localhost/");
     }
     EXPECT_EQ(testing::refusal(given), "") << setting.name;
   }
