@@ -237,15 +237,19 @@ void run_command(const config::HandlerSettings& handler, std::span<const Receive
     input += '\n';
   }
   const std::string key = handler.batch ? std::string() : to_string(events.front().event_id);
-  const std::string& program = handler.command.front();
-  Process process(handler.command, key, std::move(input));
-  if (!process.run_until(BootClock::now() + handler.timeout)) {
+  run_program({handler.command, key, std::move(input), handler.timeout});
+}
+
+void run_program(ProgramRun run) {
+  const std::string& program = run.words.front();
+  Process process(run.words, run.idempotency_key, std::move(run.input));
+  if (!process.run_until(BootClock::now() + run.timeout)) {
     process.end();
     throw Error(
         ErrorKind::failed,
         reason_of(program,
-                  fmt::format("did not end within {}", config::format_duration(static_cast<double>(
-                                                           handler.timeout.count()))),
+                  fmt::format("did not end within {}",
+                              config::format_duration(static_cast<double>(run.timeout.count()))),
                   process.output()));
   }
   const int status = process.take_status();

@@ -108,28 +108,32 @@ HttpCaller::~HttpCaller() = default;
 
 void HttpCaller::post(const config::HandlerSettings& handler,
                       std::span<const ReceivedEvent> events) {
+  post({handler.url, body_of(handler, events),
+        handler.batch ? std::string() : to_string(events.front().event_id), handler.timeout});
+}
+
+void HttpCaller::post(const Post& post) {
   Handle owned = pool_->take();
   CURL* const handle = owned.get();
-  const std::string body = body_of(handler, events);
   std::string answer;
   HeaderList headers;
   add_header(headers, "Content-Type: application/json");
   add_header(headers, "Expect:");
-  if (!handler.batch) {
-    add_header(headers, "Idempotency-Key: " + to_string(events.front().event_id));
+  if (!post.idempotency_key.empty()) {
+    add_header(headers, "Idempotency-Key: " + post.idempotency_key);
   }
   curl_easy_reset(handle);
-  curl_easy_setopt(handle, CURLOPT_URL, handler.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_URL, post.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "outboxd/" OUTBOX_VERSION);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(handler.timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, post.body.data());
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(post.body.size()));
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(post.timeout.count()));
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
-                   std::min(connect_timeout_ms, static_cast<long>(handler.timeout.count())));
+                   std::min(connect_timeout_ms, static_cast<long>(post.timeout.count())));
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &take_answer);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
   const CURLcode code = curl_easy_perform(handle);
@@ -144,12 +148,12 @@ void HttpCaller::post(const config::HandlerSettings& handler,
     const bool nobody =
         means_nobody_there(code) || (code == CURLE_OPERATION_TIMEDOUT && connect_seconds == 0);
     throw Error(nobody ? ErrorKind::unreachable : ErrorKind::failed,
-                fmt::format("{}: {}", handler.url, curl_easy_strerror(code)));
+                fmt::format("{}: {}", post.url, curl_easy_strerror(code)));
   }
   if (status >= 200 && status < 300) return;
   const bool waits = status == busy || status == too_many;
   throw Error(waits ? ErrorKind::unreachable : ErrorKind::failed,
-              fmt::format("{} answered {}: {}", handler.url, status, answer));
+              fmt::format("{} answered {}: {}", post.url, status, answer));
 }
 
 }  // namespace outbox::app

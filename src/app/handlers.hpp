@@ -4,8 +4,11 @@
 // any number of threads at once.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include <outbox/received_event.hpp>
 #include <outbox/transaction.hpp>
@@ -35,6 +38,16 @@ void run_statements(std::span<const config::SqlStatement> statements, const Rece
 /// where it could not be started or exited with 75 (EX_TEMPFAIL).
 void run_command(const config::HandlerSettings& handler, std::span<const ReceivedEvent> events);
 
+/// A program that is run without a shell.
+struct ProgramRun {
+  std::vector<std::string> words;  ///< The program and its arguments.
+  std::string idempotency_key;     ///< In the variable IDEMPOTENCY_KEY; empty: it has none.
+  std::string input;
+  std::chrono::milliseconds timeout{};
+};
+/// As run_command, with any input.
+void run_program(ProgramRun run);
+
 /// Posts to an endpoint, connections kept open in between.
 class HttpCaller {
  public:
@@ -46,6 +59,15 @@ class HttpCaller {
   /// Throws Error(failed) for an answer other than 2xx, or none in time; Error(unreachable), which
   /// blames no event, where nobody took the connection, or for 429 and 503.
   void post(const config::HandlerSettings& handler, std::span<const ReceivedEvent> events);
+
+  struct Post {
+    std::string url;
+    std::string body;             ///< JSON.
+    std::string idempotency_key;  ///< Empty: none is sent.
+    std::chrono::milliseconds timeout{};
+  };
+  /// The same with any body.
+  void post(const Post& post);
 
  private:
   class Pool;
