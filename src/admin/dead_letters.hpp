@@ -36,8 +36,8 @@ struct LetterFilter {
   std::optional<std::string> topic;     ///< Where it should have gone.
   std::optional<std::string> dead_letter_topic;  ///< Consumers' letters of this topic alone, which
                                                  ///< need be none of the configuration.
-  std::vector<std::string> event_types;  ///< Any of them; empty: all.
-  std::set<std::string> event_ids;       ///< The same.
+  std::vector<std::string> event_types;          ///< Any of them; empty: all.
+  std::set<std::string> event_ids;               ///< The same.
   std::optional<std::string> key;
   std::optional<std::string> group;      ///< GET /dead-letters/groups' `group`.
   std::optional<std::int64_t> since_us;  ///< `at`, from this on.
@@ -95,11 +95,11 @@ class DeadLetters {
 
   /// {items:[Letter], next_cursor|null, complete, errors:[{store|topic,error}]}. Reads for 5 s at
   /// most: where that ended it, `complete` is false and the cursor goes on. Throws Error(usage) for
-  /// a cursor that is none, Error(not_found) for a store or consumer.
+  /// a cursor that is none, Error(not_found) for a store that is none.
   [[nodiscard]] Json list(const LettersPage& page);
 
   /// {items:[{group,source,store,consumer,topic,cause,letters,first_at,last_at,example}], letters,
-  /// exact, errors}, the largest first. Counts for 5 s at most: where more is left `exact` is false,
+  /// exact, errors}, the largest first. Counts for 5 s at most: where more is left it is not exact,
   /// and the next call goes on there. At most 10,000 groups, what is beyond is in `other`.
   [[nodiscard]] Json groups(const LetterFilter& filter);
 

@@ -51,9 +51,9 @@ class Desk {
  public:
   /// `whom` is the subject of errors: `store shop`.
   Desk(std::string whom, Seams seams)
-      : whom_(std::move(whom)), seams_(std::move(seams)), thread_([this](std::stop_token stop) {
-          run(stop);
-        }) {}
+      : whom_(std::move(whom)),
+        seams_(std::move(seams)),
+        thread_([this](std::stop_token stop) { run(stop); }) {}
 
   template <class Result>
   PendingAnswer<Result> begin(std::function<Result(Seams&)> question) {

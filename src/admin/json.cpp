@@ -32,6 +32,10 @@ Json text_or_null(std::string_view text) {
   return text.empty() ? Json() : text_json(text);
 }
 
+Json text_or_null(const std::string& text) {
+  return text_or_null(std::string_view(text));
+}
+
 Json text_or_null(const std::optional<std::string>& text) {
   return text ? text_json(*text) : Json();
 }

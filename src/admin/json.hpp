@@ -26,6 +26,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json text_json(std::string_view text);
 /// The same, null where it is empty.
 [[nodiscard]] Json text_or_null(std::string_view text);
+[[nodiscard]] Json text_or_null(const std::string& text);
 [[nodiscard]] Json text_or_null(const std::optional<std::string>& text);
 
 /// RFC 3339 in UTC with microseconds, of microseconds since 1970; null where there is none.

@@ -5,6 +5,8 @@
 // time-out that gets Error(unreachable), and whoever asks next, too, until the thread is back.
 // Connections are kept for a while after a question, and closed when nobody asks any more.
 //
+// A question must hold what it needs by value: who asked may be gone before it is answered.
+//
 // Thread-safety: all of it from any thread. Its destruction waits for what is being asked, which
 // the homes' own time-outs bound.
 #pragma once
@@ -20,6 +22,7 @@
 
 #include "admin/desk.hpp"
 #include "admin/site.hpp"
+#include "admin/topic_pages.hpp"
 
 namespace outbox::admin {
 
@@ -63,13 +66,16 @@ class BrokerSeams {
 
   [[nodiscard]] const Site& site() const noexcept { return site_; }
   [[nodiscard]] broker::Admin& admin();
+  /// For what partitions hold. Reading messages is the pages' matter, which assign it.
   [[nodiscard]] broker::Reader& reader();
+  [[nodiscard]] TopicPages& pages();
   void close() noexcept;
 
  private:
   const Site& site_;
   std::unique_ptr<broker::Admin> admin_;
   std::unique_ptr<broker::Reader> reader_;
+  std::unique_ptr<TopicPages> pages_;
 };
 
 /// Questions that are answered at once, and those for which much is read: the latter never hold up
@@ -95,6 +101,12 @@ class Office {
   template <class Result>
   Result ask_broker(Pace pace, std::function<Result(BrokerSeams&)> question) {
     return broker_desk(pace).template ask<Result>(patience(pace), std::move(question));
+  }
+
+  /// The same, to be waited for later.
+  template <class Result>
+  PendingAnswer<Result> begin_broker(Pace pace, std::function<Result(BrokerSeams&)> question) {
+    return broker_desk(pace).template begin<Result>(std::move(question));
   }
 
   /// What one of the stores answered, or why it did not.

@@ -27,9 +27,9 @@ struct RelaySite {
 };
 
 struct StoreSite {
-  std::string name;      ///< The shard's; `global` without shards.
-  std::string database;  ///< For people: passwords masked.
-  std::string table;     ///< The outbox.
+  std::string name;               ///< The shard's; `global` without shards.
+  std::string database;           ///< For people: passwords masked.
+  std::string table;              ///< The outbox.
   std::vector<RelaySite> relays;  ///< Never empty: `default` where none is configured.
   bool has_relays = true;         ///< False: none is configured, so none can take an event.
   store::Home home;               ///< The whole table, whichever relay takes a row.
@@ -80,7 +80,11 @@ struct Site {
   std::function<std::unique_ptr<LetterSender>()> letter_sender;
   std::chrono::milliseconds quick_timeout{5'000};  ///< For one question of Pace::quick.
   std::chrono::milliseconds slow_timeout{9'000};   ///< The same of Pace::slow.
-  double replays_per_second_max = 100;              ///< Zero: no limit.
+  // For `outboxd doctor` alone.
+  std::optional<std::chrono::milliseconds> inbox_retention;  ///< Zero: for ever; none: not known.
+  std::string broker_security_protocol;                      ///< Kafka's word; empty: not known.
+  std::string broker_library;                                ///< `2.8.0`; empty: not known.
+  double replays_per_second_max = 100;                       ///< Zero: no limit.
 
   /// Throws Error(not_found) naming those there are.
   [[nodiscard]] const StoreSite& store(const std::string& name) const;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "admin/letter_scan.hpp"
+
+namespace outbox::admin {
+
+/// Throws Error(usage) where not either ids or a filter are given, or ids that are none.
+void check_choice(const Site& site, const LetterChoice& choice);
+
+/// For the audit log.
+[[nodiscard]] Json choice_json(const LetterChoice& choice);
+
+/// The letters that were chosen, portion by portion, in the order in which they are replayed. Used
+/// by one thread.
+class LetterFeed {
+ public:
+  /// A letter that cannot be had, and why.
+  struct Missing {
+    std::string id;
+    std::string reason;
+    bool is_settled = false;  ///< There, but no longer dead.
+  };
+  struct Portion {
+    std::vector<Letter> letters;
+    std::vector<Missing> missing;
+  };
+
+  /// Borrows the site, the access and the choice.
+  LetterFeed(const Site& site, LetterAccess& access, const LetterChoice& choice,
+             std::size_t payload_bytes_max);
+
+  /// False: that was the end.
+  bool next(Portion& portion, Moment deadline);
+
+  /// Of the stores and topics that a filter could not read: [{store|topic, error}].
+  [[nodiscard]] const Json& errors() const;
+
+ private:
+  bool next_of_ids(Portion& portion, Moment deadline);
+  void order_by_time();
+
+  const Site& site_;
+  LetterAccess& access_;
+  const LetterChoice& choice_;
+  const std::size_t payload_bytes_max_;
+  std::optional<LetterScan> scan_;
+  std::deque<LetterId> ids_;
+  bool is_ordered_ = false;
+};
+
+/// One letter, dead or not. Throws Error(not_found).
+[[nodiscard]] Letter find_letter(const Site& site, LetterAccess& access, const LetterId& id,
+                                 std::size_t payload_bytes_max);
+
+}  // namespace outbox::admin

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/topic_pages.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace outbox::admin {
+namespace {
+
+constexpr std::chrono::milliseconds poll_wait{250};
+constexpr std::chrono::milliseconds range_timeout{3'000};
+constexpr std::size_t poll_max = 500;
+
+TopicSpan* span_of(TopicPage& page, int partition) {
+  const auto found = std::ranges::find(page.rest, partition, &TopicSpan::partition);
+  return found == page.rest.end() ? nullptr : &*found;
+}
+
+void pass(TopicPage& page, int partition, std::int64_t next) {
+  TopicSpan* const span = span_of(page, partition);
+  if (span == nullptr) return;
+  span->from = std::max(span->from, next);
+  if (span->from < span->end) return;
+  std::erase_if(page.rest, [&](const TopicSpan& one) { return one.partition == partition; });
+}
+
+}  // namespace
+
+void TopicPages::assign(const std::string& topic, const std::vector<TopicSpan>& spans) {
+  // Until the page is there, nobody knows where the reader stands.
+  const std::optional<Place> before = std::exchange(place_, std::nullopt);
+  const TopicSpan& first = spans.front();
+  reading_.reset();
+  if (spans.size() == 1) reading_ = Place{topic, first.partition, first.from};
+  if (reading_ && reading_ == before) return;
+  std::vector<broker::Position> positions;
+  for (const TopicSpan& span : spans)
+    positions.push_back({topic, span.partition, span.from});
+  reader_.assign(positions);
+}
+
+void TopicPages::take(std::vector<broker::IncomingMessage>& messages, TopicPage& page) {
+  for (broker::IncomingMessage& message : messages) {
+    if (reading_ && reading_->partition == message.partition) reading_->next = message.offset + 1;
+    const TopicSpan* const span = span_of(page, message.partition);
+    // What stands before was assigned earlier and still on its way; what stands behind came later.
+    if (span == nullptr || message.offset < span->from) continue;
+    const std::int64_t next = message.offset + 1;
+    const int partition = message.partition;
+    if (message.offset < span->end) page.messages.push_back(std::move(message));
+    pass(page, partition, next);
+  }
+}
+
+// Retention went on while it was read.
+void TopicPages::skip_removed(const std::string& topic, TopicPage& page) {
+  for (const broker::PartitionRange& range : reader_.ranges(topic, range_timeout))
+    pass(page, range.partition, range.first);
+  if (!page.rest.empty()) assign(topic, page.rest);
+}
+
+TopicPage TopicPages::read(const std::string& topic, std::vector<TopicSpan> spans,
+                           std::size_t messages_max, Moment deadline) {
+  TopicPage page;
+  std::erase_if(spans, [](const TopicSpan& span) { return span.from >= span.end; });
+  page.rest = std::move(spans);
+  if (page.rest.empty()) return page;
+  assign(topic, page.rest);
+  while (!page.rest.empty() && page.messages.size() < messages_max && BootClock::now() < deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
+    const std::size_t room = std::min(messages_max - page.messages.size(), poll_max);
+    broker::Reader::Answer answer =
+        reader_.poll(static_cast<int>(room), std::min<std::chrono::milliseconds>(left, poll_wait));
+    take(answer.messages, page);
+    for (const broker::Position& end : answer.at_end) {
+      if (end.topic == topic) pass(page, end.partition, end.offset);
+    }
+    if (!answer.out_of_range.empty()) skip_removed(topic, page);
+  }
+  place_ = reading_;
+  return page;
+}
+
+}  // namespace outbox::admin
