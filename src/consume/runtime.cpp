@@ -9,6 +9,7 @@
 #include <outbox/error.hpp>
 #include <utility>
 
+#include "consume/pause_watch.hpp"
 #include "core/backoff.hpp"
 #include "core/clock.hpp"
 
@@ -49,17 +50,21 @@ bool ends_the_run(const Error& error) {
 // One membership of the group: from subscribing until it is lost or the run ends.
 class Runtime::Membership {
  public:
-  explicit Membership(Runtime& runtime)
-      : runtime_(runtime), options_(runtime.options_), consumer_(make_consumer()) {
+  Membership(Runtime& runtime, PauseWatch& watch)
+      : runtime_(runtime), options_(runtime.options_), watch_(watch), consumer_(make_consumer()) {
     for (int i = 0; i < std::max(1, options_.workers); ++i) {
       workers_.push_back(
           std::make_unique<Worker>(Surroundings{runtime.store_, runtime.broker_, runtime.options_,
                                                 runtime.handlers_, runtime.log_, runtime.counts_},
                                    [this] { consumer_->wake(); }));
     }
+    watch_.set_listener([this] { consumer_->wake(); });
   }
 
-  ~Membership() { end(); }
+  ~Membership() {
+    watch_.set_listener({});
+    end();
+  }
   Membership(const Membership&) = delete;
   Membership& operator=(const Membership&) = delete;
 
@@ -68,6 +73,7 @@ class Runtime::Membership {
     const std::stop_callback wake(stop, [this] { consumer_->wake(); });
     bool heard = false;
     while (!stop.stop_requested()) {
+      heed_pause();
       broker::IncomingBatch polled = poll();
       if (!polled.revoked.empty()) give_back(polled);
       heard = heard || !polled.messages.empty();
@@ -90,6 +96,15 @@ class Runtime::Membership {
     consumer.offset_reset = options_.offset_reset;
     consumer.instance_id = options_.instance_id;
     return runtime_.broker_.consumer(consumer);
+  }
+
+  // The membership stays: polling goes on, and balance() pauses each partition.
+  void heed_pause() {
+    if (watch_.paused() == holds_) return;
+    holds_ = !holds_;
+    for (const auto& worker : workers_)
+      worker->hold(holds_);
+    balance();
   }
 
   broker::IncomingBatch poll() {
@@ -165,8 +180,8 @@ class Runtime::Membership {
     std::vector<PartitionName> resume;
     for (const auto& [partition, worker] : owners_) {
       const Worker::InHand held = workers_[worker]->in_hand(partition);
-      const bool full = held.messages >= most || held.bytes >= most_bytes;
-      const bool low = held.messages <= most / 4 && held.bytes <= most_bytes / 4;
+      const bool full = holds_ || held.messages >= most || held.bytes >= most_bytes;
+      const bool low = !holds_ && held.messages <= most / 4 && held.bytes <= most_bytes / 4;
       if (full && paused_.insert(partition).second) {
         pause.push_back(partition);
       } else if (low && paused_.erase(partition) > 0) {
@@ -239,6 +254,8 @@ class Runtime::Membership {
 
   Runtime& runtime_;
   const RuntimeOptions& options_;
+  PauseWatch& watch_;
+  bool holds_ = false;  ///< Operators have paused the group.
   const std::unique_ptr<broker::Consumer> consumer_;
   std::map<PartitionName, std::size_t> owners_;
   std::set<PartitionName> paused_;
@@ -278,12 +295,14 @@ Runtime::Runtime(store::Home store, broker::Home broker, RuntimeOptions options,
 }
 
 void Runtime::run(const std::stop_token& stop) {
+  PauseWatch watch(store_.controls, options_.group_id, log_);
+  watch.wait_for_first_look(stop);
   int failures = 0;
   while (!stop.stop_requested()) {
     bool heard = false;
     std::optional<Membership> membership;
     try {
-      membership.emplace(*this);
+      membership.emplace(*this, watch);
     } catch (const Error& error) {
       if (ends_the_run(error)) throw;
       log_.warn("joining the group failed, trying again", {{"reason", error.what()}});

@@ -134,6 +134,12 @@ Worker::InHand Worker::in_hand(const broker::PartitionName& partition) const {
   return found == held_.end() ? InHand{} : found->second;
 }
 
+void Worker::hold(bool holds) {
+  const std::lock_guard lock(mutex_);
+  holds_ = holds;
+  changed_.notify_all();
+}
+
 void Worker::check() const {
   const std::lock_guard lock(mutex_);
   if (failure_) std::rethrow_exception(failure_);
@@ -142,6 +148,7 @@ void Worker::check() const {
 void Worker::work(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     take_arrivals();
+    if (wait_while_held(stop)) continue;
     const Command command = core_.next(BootClock::now());
     if (command.action == Action::wait) {
       wait_for_work(command.until, stop);
@@ -162,12 +169,20 @@ void Worker::work(const std::stop_token& stop) {
 
 void Worker::wait_for_work(Moment until, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const auto news = [this] { return !arrivals_.empty() || !dropping_.empty(); };
+  const auto news = [this] { return holds_ || !arrivals_.empty() || !dropping_.empty(); };
   if (until == Moment::max()) {
     changed_.wait(lock, stop, news);
   } else {
     changed_.wait_for(lock, stop, until - BootClock::now(), news);
   }
+}
+
+bool Worker::wait_while_held(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (!holds_) return false;
+  changed_.wait(lock, stop,
+                [this] { return !holds_ || !arrivals_.empty() || !dropping_.empty(); });
+  return true;
 }
 
 void Worker::take_arrivals() {

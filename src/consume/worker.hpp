@@ -74,6 +74,10 @@ class Worker {
   /// Throws what ended the worker, if anything did: a fault that waiting does not mend.
   void check() const;
 
+  /// Begins no transaction and forwards nothing until hold(false); what is under way is finished.
+  /// What is in hand stays there, and can be dropped.
+  void hold(bool holds);
+
   /// The transaction under way is the last one.
   void request_stop();
   /// Ends the thread; progress can still be taken.
@@ -93,6 +97,8 @@ class Worker {
   };
   void work(const std::stop_token& stop);
   void wait_for_work(Moment until, const std::stop_token& stop);
+  /// True: it is held, and has waited for news.
+  bool wait_while_held(const std::stop_token& stop);
   void take_arrivals();
   void read(LaneId lane, broker::IncomingMessage message);
   [[nodiscard]] Happening execute(const Command& command, const std::stop_token& stop);
@@ -134,6 +140,7 @@ class Worker {
   std::map<broker::PartitionName, std::int64_t> progress_;
   std::exception_ptr failure_;
   bool ended_ = false;
+  bool holds_ = false;
   std::jthread thread_;
 };
 

@@ -19,7 +19,50 @@
 
 namespace outbox::testing {
 
+/// What operators have paused, for any number of consumers.
+class FakeControls {
+ public:
+  void set(std::vector<store::Pause> pauses) {
+    const std::lock_guard lock(mutex_);
+    pauses_ = std::move(pauses);
+  }
+  /// So many looks fail.
+  void refuse(int looks) {
+    const std::lock_guard lock(mutex_);
+    refused_ = looks;
+  }
+
+  [[nodiscard]] std::function<std::unique_ptr<store::Controls>()> maker() {
+    struct Seam final : store::Controls {
+      explicit Seam(FakeControls& owner) : fake(owner) {}
+      std::vector<store::Pause> pauses() override { return fake.look(); }
+      bool pause(const store::Pause&) override { return false; }
+      bool resume(store::PauseKind, const std::string&) override { return false; }
+      void note(const store::AuditEntry&) override {}
+      std::vector<store::AuditEntry> audit(std::optional<std::int64_t>, std::size_t) override {
+        return {};
+      }
+      std::vector<store::HeldTopic> held_topics() override { return {}; }
+      void note_held_topic(const std::string&, const std::string&) override {}
+      FakeControls& fake;
+    };
+    return [this] { return std::make_unique<Seam>(*this); };
+  }
+
+ private:
+  std::vector<store::Pause> look() {
+    const std::lock_guard lock(mutex_);
+    if (refused_-- > 0) throw Error(ErrorKind::unreachable, "the database is away");
+    return pauses_;
+  }
+
+  std::mutex mutex_;
+  std::vector<store::Pause> pauses_;
+  int refused_ = 0;
+};
+
 struct FakeStore {
+  FakeControls* controls = nullptr;
   struct State {
     std::set<Uuid> claimed;
     std::vector<std::string> effects;
@@ -74,6 +117,7 @@ struct FakeStore {
     };
     store::Home home;
     home.inbox = [this] { return std::make_unique<FakeInbox>(*this); };
+    if (controls != nullptr) home.controls = controls->maker();
     return home;
   }
 };
@@ -82,6 +126,8 @@ struct FakeBroker {
   std::deque<broker::IncomingBatch> polls;
   std::map<int, std::int64_t> committed;  ///< Next offset by partition.
   std::deque<bool> commit_answers;        ///< True where none is left.
+  std::set<broker::PartitionName> paused;
+  std::function<void()> when_paused;
   int consumers_made = 0;
   int released = 0;
   struct DeadLetter {
@@ -121,8 +167,14 @@ struct FakeBroker {
         fake_.committed[position.partition] = position.offset;
       return answer;
     }
-    void pause(std::span<const broker::PartitionName>) override {}
-    void resume(std::span<const broker::PartitionName>) override {}
+    void pause(std::span<const broker::PartitionName> partitions) override {
+      fake_.paused.insert(partitions.begin(), partitions.end());
+      if (fake_.when_paused) fake_.when_paused();
+    }
+    void resume(std::span<const broker::PartitionName> partitions) override {
+      for (const auto& partition : partitions)
+        fake_.paused.erase(partition);
+    }
     std::vector<broker::Position> ends() override { return {}; }
     void wake() override {
       const std::lock_guard lock(mutex_);
