@@ -92,6 +92,7 @@ class Relay::Running {
   void execute(Notice& command) {
     measuring_.command(command);
     reporting_.notice(command);
+    workers_.note(command);
   }
 
   void execute(OpenHandle& command) {

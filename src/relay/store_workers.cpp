@@ -24,7 +24,8 @@ StoreWorkers::StoreWorkers(const store::Home& store, const broker::Home& broker,
       capture_(store.capture()),
       settlement_(store.settlement()),
       agreement_(store.agreement()),
-      admin_(broker.admin()) {}
+      admin_(broker.admin()),
+      held_topics_(store.controls, logger) {}
 
 void StoreWorkers::attempt(const char* what, Event failed, const std::function<Event()>& call) {
   Event answer = std::move(failed);
@@ -117,7 +118,13 @@ void StoreWorkers::run(const LookUpTopic& command) {
   topic_worker_.run([this, topic = command.topic] {
     attempt("looking at topic", TopicLookupFailed{topic},
             [&]() -> Event { return look_up(topic); });
+    held_topics_.write();
   });
+}
+
+void StoreWorkers::note(const Notice& notice) {
+  // Where too much is queued, there are look-ups among it, which write it too.
+  if (held_topics_.notice(notice)) topic_worker_.try_run([this] { held_topics_.write(); });
 }
 
 Event StoreWorkers::look_up(const std::string& topic) {
@@ -137,6 +144,8 @@ void StoreWorkers::run(const AdoptPartitions& command) {
 }
 
 void StoreWorkers::leave(std::function<void()> done) {
+  held_topics_.let_go();
+  topic_worker_.try_run([this] { held_topics_.write(); });
   lease_worker_.run([this, done = std::move(done)] {
     try {
       leases_->leave();

@@ -10,6 +10,7 @@
 
 #include "broker/home.hpp"
 #include "core/log.hpp"
+#include "relay/held_topic_notes.hpp"
 #include "relay/messages.hpp"
 #include "relay/prepare.hpp"
 #include "relay/worker.hpp"
@@ -33,6 +34,8 @@ class StoreWorkers {
   void run(Settle command);
   void run(const LookUpTopic& command);
   void run(const AdoptPartitions& command);
+  /// Of a topic that is held, or no longer, is written down for others to see; not at once.
+  void note(const Notice& notice);
   /// Frees what is held and takes the member's name out; calls `done` whether that worked or not.
   void leave(std::function<void()> done);
 
@@ -49,6 +52,7 @@ class StoreWorkers {
   const std::unique_ptr<store::Settlement> settlement_;
   const std::unique_ptr<store::Agreement> agreement_;
   const std::unique_ptr<broker::Admin> admin_;
+  HeldTopicNotes held_topics_;
   Worker lease_worker_;
   Worker capture_worker_;
   Worker settle_worker_;
