@@ -13,6 +13,7 @@
 #include "store/mariadb/read_filter.hpp"
 #include "store/mariadb/seams.hpp"
 #include "store/mariadb/terms.hpp"
+#include "store/relay_pauses.hpp"
 
 namespace outbox::store::mariadb {
 namespace {
@@ -66,6 +67,7 @@ class MariadbLeases final : public Leases {
       heartbeat.slots = counts.integer(1);
       heartbeat.free_slots = counts.integer(2);
     }
+    heartbeat.pauses = read_pauses();
     note_high_water();
     return heartbeat;
   }
@@ -168,11 +170,38 @@ class MariadbLeases final : public Leases {
         "INTERVAL {} MICROSECOND",
         table_->own("members"), table_->outbox_literal(), table_->relay_literal(), now_sql,
         std::chrono::microseconds(patience).count());
+    // The table is a row or none, as a rule; as many as may be paused are read at most.
+    pauses_sql_ = fmt::format(
+        "SELECT p.kind, p.name, p.who, p.reason, timestampdiff(MICROSECOND, '1970-01-01', p.since) "
+        "FROM {} p WHERE p.outbox_table = {} AND (p.kind IN ('topic', 'key') OR "
+        "p.kind = 'relay' AND p.name = {}) ORDER BY p.since LIMIT {}",
+        table_->own("pauses"), table_->outbox_literal(), table_->relay_literal(), relay_pauses_max);
     count_sql_ = fmt::format(
         "SELECT (SELECT count(*) FROM {} m WHERE {} AND m.expires_at > {now}), count(*), "
         "coalesce(sum(s.owner IS NULL OR s.expires_at <= {now}), 0) FROM {} s WHERE {}",
         table_->own("members"), table_->mine("m"), table_->own("slots"), table_->mine("s"),
         fmt::arg("now", now_sql));
+  }
+
+  // A relay that is newer than the schema, or whose user may not read them, works without pauses.
+  std::vector<Pause> read_pauses() {
+    try {
+      Result found = connection_.run("reading the pauses", pauses_sql_, Effect::reads);
+      std::vector<Pause> pauses;
+      while (found.next()) {
+        pauses.push_back({.kind = relay_pause_kind(found.bytes(0)),
+                          .name = found.text(1),
+                          .who = found.text(2),
+                          .reason = found.text(3),
+                          .since_us = found.number(4)});
+      }
+      return pauses;
+    } catch (const SqlError& error) {
+      constexpr unsigned no_such_table = 1146;
+      constexpr unsigned no_rights = 1142;
+      if (error.number() != no_such_table && error.number() != no_rights) throw;
+      return {};
+    }
   }
 
   // Of the slots whose lease stands; returns these. Locked first, because MariaDB's UPDATE does not
@@ -251,6 +280,7 @@ class MariadbLeases final : public Leases {
   std::string member_sql_;
   std::string forget_sql_;
   std::string count_sql_;
+  std::string pauses_sql_;
   Moment next_high_water_{};
 };
 

@@ -12,6 +12,7 @@
 #include "store/postgres/read_filter.hpp"
 #include "store/postgres/seams.hpp"
 #include "store/postgres/terms.hpp"
+#include "store/relay_pauses.hpp"
 
 namespace outbox::store::postgres {
 namespace {
@@ -20,6 +21,8 @@ using namespace std::chrono_literals;
 
 // How often the highest id is written down, by which a restore or a restarted sequence is seen.
 constexpr auto high_water_interval = 10s;
+// How often it is looked whether the pauses can be read, where they cannot.
+constexpr auto pauses_look_interval = 30s;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -59,9 +62,11 @@ class PostgresLeases final : public Leases {
     renew.sql = renew_text;
     Statement forget{.sql = forget_sql_, .parameters = {}};
     Statement count{.sql = count_sql_, .parameters = {}};
+    Statement pauses{.sql = pauses_sql_, .parameters = {}};
+    look_for_pauses();
     const std::array statements = {std::move(alive), std::move(renew), std::move(forget),
-                                   std::move(count)};
-    const std::vector<Result> results = connection_.run_unit("sending a heartbeat", statements);
+                                   std::move(count), std::move(pauses)};
+    const std::vector<Result> results = run_beat(statements);
     Heartbeat heartbeat;
     for (int row = 0; row < results[1].rows(); ++row) {
       heartbeat.renewed_slots.push_back(results[1].integer(row, 0));
@@ -70,6 +75,7 @@ class PostgresLeases final : public Leases {
     heartbeat.live_members = results[3].integer(0, 0);
     heartbeat.slots = results[3].integer(0, 1);
     heartbeat.free_slots = results[3].integer(0, 2);
+    if (results.size() > 4) heartbeat.pauses = pauses_of(results[4]);
     note_high_water();
     return heartbeat;
   }
@@ -183,6 +189,12 @@ class PostgresLeases final : public Leases {
         "count(*), count(*) FILTER (WHERE s.owner IS NULL OR s.expires_at <= clock_timestamp()) "
         "FROM {} s WHERE {}",
         members, table_->mine("m"), table_->own("slots"), table_->mine("s"));
+    // The table is a row or none, as a rule; as many as may be paused are read at most.
+    pauses_sql_ = fmt::format(
+        "SELECT p.kind, p.name, p.who, p.reason, (extract(epoch FROM p.since) * 1000000)::bigint "
+        "FROM {} p WHERE p.outbox_table = {} AND (p.kind IN ('topic', 'key') OR "
+        "p.kind = 'relay' AND p.name = {}) ORDER BY p.since LIMIT {}",
+        table_->own("pauses"), table_->outbox_literal(), table_->relay_literal(), relay_pauses_max);
     acquire_sql_ = fmt::format(
         "WITH free AS MATERIALIZED (SELECT s.slot FROM {slots} s WHERE {mine} AND (s.owner IS NULL "
         "OR s.expires_at <= clock_timestamp()) ORDER BY s.slot LIMIT $1 "
@@ -191,6 +203,45 @@ class PostgresLeases final : public Leases {
         "expires_at = clock_timestamp() + $3 * interval '1 millisecond' FROM free "
         "WHERE s.slot = free.slot AND {mine} RETURNING s.slot, s.epoch, s.token",
         fmt::arg("slots", table_->own("slots")), fmt::arg("mine", table_->mine("s")));
+  }
+
+  // The last one reads the pauses, without which the leases are renewed all the same.
+  std::vector<Result> run_beat(std::span<const Statement> statements) {
+    constexpr std::string_view doing = "sending a heartbeat";
+    const auto without_pauses = statements.first(statements.size() - 1);
+    if (!reads_pauses_) return connection_.run_unit(doing, without_pauses);
+    try {
+      return connection_.run_unit(doing, statements);
+    } catch (const UnitError& error) {
+      if (error.position() + 1 != statements.size()) throw;
+      reads_pauses_ = false;
+    }
+    return connection_.run_unit(doing, without_pauses);
+  }
+
+  // A relay that is newer than the schema, or whose user may not read them, works without pauses.
+  void look_for_pauses() {
+    const Moment now = BootClock::now();
+    if (reads_pauses_ || now < next_pauses_look_) return;
+    next_pauses_look_ = now + pauses_look_interval;
+    const Result found = connection_.run(
+        "looking for pauses",
+        "SELECT coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT'), "
+        "false)",
+        Parameters().text(table_->own("pauses")), Effect::reads);
+    reads_pauses_ = found.boolean(0, 0);
+  }
+
+  [[nodiscard]] static std::vector<Pause> pauses_of(const Result& found) {
+    std::vector<Pause> pauses;
+    for (int row = 0; row < found.rows(); ++row) {
+      pauses.push_back({.kind = relay_pause_kind(found.bytes(row, 0)),
+                        .name = found.text(row, 1),
+                        .who = found.text(row, 2),
+                        .reason = found.text(row, 3),
+                        .since_us = found.number(row, 4)});
+    }
+    return pauses;
   }
 
   std::string renew_sql(Parameters& parameters, std::span<const SlotLease> held) const {
@@ -275,6 +326,9 @@ class PostgresLeases final : public Leases {
   std::string forget_sql_;
   std::string count_sql_;
   std::string acquire_sql_;
+  std::string pauses_sql_;
+  bool reads_pauses_ = false;
+  Moment next_pauses_look_{};
   Moment next_high_water_{};
 };
 

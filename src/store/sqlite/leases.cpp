@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/clock.hpp"
+#include "store/relay_pauses.hpp"
 #include "store/sqlite/seams.hpp"
 #include "store/sqlite/terms.hpp"
 
@@ -59,6 +60,7 @@ class SqliteLeases final : public Leases {
       if (turn.connection().changes() == 1) beat.renewed_slots.push_back(lease.slot);
     }
     count(turn.connection(), now_us, beat);
+    beat.pauses = read_pauses(turn.connection());
     transaction.commit();
     return beat;
   }
@@ -161,6 +163,28 @@ class SqliteLeases final : public Leases {
     return now_us + microseconds(context_->options.lease_ttl).count();
   }
 
+  // A relay that is newer than the file's schema works without pauses.
+  std::vector<Pause> read_pauses(Connection& connection) {
+    if (!has_pauses_) {
+      has_pauses_ =
+          connection.query("SELECT 1 FROM sqlite_schema WHERE name = 'outboxd_pauses'").step();
+      if (!has_pauses_) return {};
+    }
+    Query found = connection.query(
+        "SELECT kind, name, who, reason, since FROM outboxd_pauses WHERE outbox_table = ?1 AND "
+        "(kind IN ('topic', 'key') OR kind = 'relay' AND name = ?2) ORDER BY since LIMIT ?3",
+        context_->table_name, relay(), relay_pauses_max);
+    std::vector<Pause> pauses;
+    while (found.step()) {
+      pauses.push_back({.kind = relay_pause_kind(found.text(0)),
+                        .name = std::string(found.text(1)),
+                        .who = std::string(found.text(2)),
+                        .reason = std::string(found.text(3)),
+                        .since_us = found.integer(4)});
+    }
+    return pauses;
+  }
+
   // Whoever holds the file's lock knows that no other process relays: what members of other
   // processes still seem to hold is free at once, without waiting for their leases to end.
   void bury_other_processes(Connection& connection) const {
@@ -258,6 +282,7 @@ class SqliteLeases final : public Leases {
 
   const SharedContext context_;
   std::shared_ptr<RelayLock> relay_lock_;
+  bool has_pauses_ = false;
 };
 
 }  // namespace
