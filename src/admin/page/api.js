@@ -72,6 +72,24 @@ export const post = (path, body, query) => request("POST", path, {body, query});
 export const patch = (path, body, query) => request("PATCH", path, {body, query});
 export const remove = (path, query) => request("DELETE", path, {query});
 
+const sample = /^(\w+)\{(.*)\} ([-+.\deE]+)$/;
+const label = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+
+/// This instance's samples whose names begin so: [{name, labels, value}].
+export async function metrics(beginning, signal) {
+  const answer = await fetch("/metrics", {cache: "no-store", signal, headers: headers_of()});
+  if (!answer.ok) throw await problem_of(answer);
+  const found = [];
+  for (const line of (await answer.text()).split("\n")) {
+    const parts = line.startsWith(beginning) ? sample.exec(line) : null;
+    if (!parts) continue;
+    const labels = Object.fromEntries([...parts[2].matchAll(label)].map(([, name, text]) =>
+      [name, text.replace(/\\(.)/g, (_, one) => one === "n" ? "\n" : one)]));
+    found.push({name: parts[1], labels, value: Number(parts[3])});
+  }
+  return found;
+}
+
 /// The same request for a terminal.
 export function curl(method, path, body) {
   const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;

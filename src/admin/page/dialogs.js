@@ -7,10 +7,17 @@ import {h} from "./dom.js";
 import {button, field} from "./parts.js";
 import {changed, state} from "./state.js";
 
+/// The first thing to be typed has the focus; where nothing is, the browser chooses.
+function open_modal(element, first = "[name=reason]") {
+  if (!element.isConnected || element.open) return;
+  element.showModal();
+  (element.querySelector(first) ?? element.querySelector("input, textarea"))?.focus();
+}
+
 function shell(dialog, on_dismiss, ...children) {
   return h("dialog", {
     key: dialog.id, class: dialog.shape ?? "dialog", "aria-labelledby": `${dialog.id}-title`,
-    created: element => { if (element.isConnected && !element.open) element.showModal(); },
+    created: element => open_modal(element, dialog.first),
     left: element => element.close?.(),
     oncancel: event => { event.preventDefault(); on_dismiss(); },
     onclick: event => { if (event.target === event.currentTarget) on_dismiss(); },

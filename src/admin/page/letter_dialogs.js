@@ -44,7 +44,7 @@ function edit_fields(dialog) {
     field("JSON merge patch of the payload", h("textarea", {
       name: "merge_patch", rows: "4", spellcheck: "false", class: "mono",
       placeholder: "{\"currency\": \"EUR\"}",
-      oninput: event => { dialog.patch_error = json_error(event.target.value); changed(); }}),
+      oninput: event => { dialog.patch_error = patch_error(event.target.value); changed(); }}),
       "Fields named here are set in every payload; null removes one."),
     dialog.patch_error ? h("p", {class: "bad-text", role: "alert"}, dialog.patch_error) : null,
     field("Send to another topic", h("input", {name: "topic", autocomplete: "off"})));
@@ -58,6 +58,14 @@ function json_error(text) {
   } catch (error) {
     return `This is no JSON: ${error.message}`;
   }
+}
+
+function patch_error(text) {
+  const error = json_error(text);
+  if (error || text.trim() === "") return error;
+  const read = JSON.parse(text);
+  return typeof read === "object" && read !== null && !Array.isArray(read) ? ""
+    : "A merge patch is an object: {\"field\": value}.";
 }
 
 function edit_of(values) {
@@ -163,6 +171,7 @@ export function ask_edit(letter) {
   const path = `/dead-letters/${encodeURIComponent(letter.id)}`;
   const dialog = ask({
     title: is_row ? "Edit a dead letter" : "Edit and replay a dead letter", shape: "dialog wide",
+    first: "textarea",
     text: is_row ? "The row in the outbox is changed; replay it afterwards."
       : "A changed copy is sent to the topic; the letter itself stays as it is.",
     verb: is_row ? "Save" : "Send the copy", before: text, after: text,

@@ -24,7 +24,8 @@ async function load(need) {
   entry.at = Date.now();
   state.resources.set(name, entry);
   try {
-    entry.data = await (is_exact ? api.get_exact : api.get)(path, query, attempt.signal);
+    const read = need.read ?? (is_exact ? api.get_exact : api.get);
+    entry.data = await read(path, query, attempt.signal);
     entry.problem = null;
   } catch (problem) {
     if (attempt.signal.aborted) return;
@@ -44,7 +45,7 @@ function is_due(need) {
   return Date.now() - entry.at >= need.every * 1_000;
 }
 
-/// needs: [{name, path, query, every (seconds; none: once), is_exact}]
+/// needs: [{name, path, query, every (seconds; none: once), is_exact, read (instead of api.get)}]
 export function need(needs) {
   needed = needs;
   const names = new Set(needs.map(one => one.name));

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Consumer groups: how far behind, by partition, and who works them.
+import * as api from "./api.js";
 import {h} from "./dom.js";
 import {count, nothing, plural} from "./format.js";
 import {anchor, bar, pairs, panel, table} from "./parts.js";
+import {resource} from "./resources.js";
 import {link} from "./router.js";
 import {state} from "./state.js";
 import {consumer_badge} from "./view_overview.js";
 import {pause_button} from "./view_relays.js";
 
-export const needs = () => [];
+const counters = {
+  Handled: "outbox_consumer_events_handled_total",
+  Duplicates: "outbox_consumer_events_duplicate_total",
+  Errors: "outbox_consumer_handler_failures_total",
+  "Dead letters": "outbox_consumer_events_dead_lettered_total",
+  Rebalances: "outbox_consumer_rebalances_total",
+};
+
+export const needs = () => [{name: "samples", path: "/metrics", every: 3,
+  read: (_, __, signal) => api.metrics("outbox_consumer_", signal)}];
 
 function member_of(consumer, topic, partition) {
   const member = (consumer.members ?? []).find(one => (one.partitions ?? []).some(held =>
@@ -33,18 +44,22 @@ function partitions_table(consumer) {
        cell: row => member_of(consumer, row.topic, row.partition)}]});
 }
 
-function figures_of(consumer) {
-  const figures = consumer.figures ?? consumer;
-  return [["Lag", count(consumer.lag)], ["Members", count(consumer.members?.length)],
-          ["Partitions", count(consumer.partitions?.length)],
-          ["Handled", figures.handled === undefined ? null : count(figures.handled)],
-          ["Duplicates", figures.duplicates === undefined ? null : count(figures.duplicates)],
-          ["Errors", figures.failures === undefined ? null : count(figures.failures)],
-          ["Dead letters", figures.dead_lettered === undefined ? null
-            : anchor(link("dead-letters", {source: "consumer", consumer: consumer.group_id}),
-                     count(figures.dead_lettered))],
-          ["Rebalances", figures.rebalances === undefined ? null : count(figures.rebalances)]];
+/// What this instance counted since it started; nothing for a group that works elsewhere.
+function counted(consumer) {
+  const samples = (resource("samples")?.data ?? [])
+    .filter(one => one.labels.group === consumer.group_id);
+  return Object.entries(counters).map(([text, name]) => {
+    const own = samples.filter(one => one.name === name);
+    if (own.length === 0) return [text, null];
+    const sum = count(own.reduce((total, one) => total + one.value, 0));
+    return [text, text !== "Dead letters" ? sum : anchor(
+      link("dead-letters", {source: "consumer", consumer: consumer.group_id}), sum)];
+  });
 }
+
+const figures_of = consumer => [
+  ["Lag", count(consumer.lag)], ["Members", count(consumer.members?.length)],
+  ["Partitions", count(consumer.partitions?.length)], ...counted(consumer)];
 
 function consumer_panel(consumer) {
   return panel(consumer.group_id, {key: consumer.group_id,
