@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view doing = "comparing terms with other instances";
 
 // All relay names of this outbox that have terms, with one living member of each that has any.
+}  // namespace
+
 std::vector<Standing> read_standing(Connection& connection, const Table& table) {
   const std::string living = fmt::format(
       "FROM {} m WHERE m.outbox_table = r.outbox_table AND m.relay_name = r.relay_name AND "
@@ -41,8 +43,6 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
   }
   return standing;
 }
-
-}  // namespace
 
 Terms terms_of(const HomeOptions& options) {
   return {.relay_name = options.relay_name,

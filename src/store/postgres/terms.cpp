@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view doing = "comparing terms with other instances";
 
 // All relay names of this outbox that have terms, with one living member of each that has any.
+}  // namespace
+
 std::vector<Standing> read_standing(Connection& connection, const Table& table) {
   const Result rows = connection.run(
       doing,
@@ -52,8 +54,6 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
   }
   return standing;
 }
-
-}  // namespace
 
 Terms terms_of(const HomeOptions& options) {
   return {.relay_name = options.relay_name,

@@ -7,10 +7,14 @@
 #include "store/agreement.hpp"
 #include "store/postgres/connection.hpp"
 #include "store/postgres/table.hpp"
+#include "store/standing.hpp"
 
 namespace outbox::store::postgres {
 
 [[nodiscard]] Terms terms_of(const HomeOptions& options);
+
+/// The terms of all relay names on this outbox.
+[[nodiscard]] std::vector<Standing> read_standing(Connection& connection, const Table& table);
 
 /// Within an open transaction: locks the outbox's terms, throws Error(conflict) where living
 /// members go by others or take the same aggregate types under another name, and stores these.
