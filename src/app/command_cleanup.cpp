@@ -3,49 +3,26 @@
 #include <fmt/ranges.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/shards.hpp"
 #include "app/signals.hpp"
+#include "app/store_cleanup.hpp"
 #include "app/wire.hpp"
 #include "core/clock.hpp"
-#include "jobs/kept_lock.hpp"
 
 namespace outbox::app {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using admin::Json;
 
-constexpr std::int64_t count_max = 10'000'000;
 constexpr std::chrono::seconds progress_interval{5};
 
 struct Wanted {
   bool dry_run = false;
   bool json = false;
 };
-
-void require_kept_rows(const config::Settings& settings) {
-  if (keeps_published_rows(settings)) return;
-  throw Error(ErrorKind::configuration,
-              "relay.settle is delete: published rows are not kept, so there are none to clean up",
-              "the inbox, if cleanup.inbox-retention says so, is cleaned up by `outboxd relay`");
-}
-
-Json summary_json(const jobs::CleanupSummary& summary, const jobs::CleanupTerms& terms,
-                  bool whole) {
-  const std::string& archive = terms.request.archive_table;
-  return {{"complete", whole},
-          {archive.empty() ? "removed" : "archived", summary.rows},
-          {"archive_table", archive.empty() ? Json() : Json(archive)},
-          {"inbox_removed", summary.inbox_rows},
-          {"partitions", Json{{"created", summary.created},
-                              {"dropped", summary.dropped},
-                              {"kept", summary.kept},
-                              {"hindered", summary.hindered},
-                              {"busy", summary.days_busy}}}};
-}
 
 void print_names(const char* what, const std::vector<std::string>& names) {
   if (!names.empty()) fmt::print("  {}: {}\n", what, fmt::join(names, ", "));
@@ -67,19 +44,9 @@ void print_summary(const config::Settings& settings, const jobs::CleanupSummary&
     fmt::print("  the table was in use: partitions are left to the next time\n");
 }
 
-Json preview(const config::Settings& settings, const store::Home& store, const Wanted& wanted) {
+void print_preview(const config::Settings& settings, const store::RetentionView& view) {
   const jobs::CleanupTerms terms = cleanup_terms(settings);
-  const store::RetentionView view =
-      store.retention()->preview(terms.request, terms.inbox_keep, count_max);
   const std::string& archive = terms.request.archive_table;
-  if (wanted.json) {
-    return {{"dry_run", true},
-            {archive.empty() ? "would_remove" : "would_archive", view.rows},
-            {"archive_table", archive.empty() ? Json() : Json(archive)},
-            {"inbox_would_remove", view.inbox_rows},
-            {"exact", view.exact},
-            {"partitions", Json{{"would_drop", view.partitions}, {"kept", view.kept}}}};
-  }
   const char* more = view.exact ? "" : " or more";
   fmt::print("{}: {}{} rows would be {}\n", settings.outbox().table.table, view.rows, more,
              archive.empty() ? "removed" : "moved to " + archive);
@@ -88,54 +55,28 @@ Json preview(const config::Settings& settings, const store::Home& store, const W
   }
   print_names("partitions that would be dropped", view.partitions);
   print_names("partitions kept, not all of their rows are done with", view.kept);
-  return {};
-}
-
-std::unique_ptr<jobs::KeptLock> take_lock(const store::Home& store, Logger& logger) {
-  auto lock = jobs::KeptLock::acquire(store.locks(),
-                                      {.name = std::string("outbox_job:") + jobs::cleanup_job,
-                                       .ttl = std::chrono::seconds(30),
-                                       .timeout = std::chrono::milliseconds(0)},
-                                      logger);
-  if (lock == nullptr) {
-    throw Error(ErrorKind::conflict, "another instance is cleaning up this outbox",
-                "wait for its end, at most 30 s if it was killed");
-  }
-  return lock;
 }
 
 /// One database; its part of the JSON. `whole` becomes false where a signal came first.
 Json clean(const config::Settings& settings, const Wanted& wanted, const std::stop_token& stop,
            Logger& logger, bool& whole) {
-  require_kept_rows(settings);
-  const store::Home store = make_whole_store(settings);
-  if (wanted.dry_run) return preview(settings, store, wanted);
-  const jobs::CleanupTerms terms = cleanup_terms(settings);
-  const auto lock = take_lock(store, logger);
-  std::stop_source ending;
-  const auto request = [&] { ending.request_stop(); };
-  const std::stop_callback at_the_end(stop, request);
-  const std::stop_callback when_lost(lock->lost_token(), request);
-  jobs::CleanupPace pace = cleanup_pace(settings);
-  pace.after_error = std::chrono::seconds(1);
-  pace.errors_max = 3;
+  if (wanted.dry_run) {
+    const store::RetentionView view = preview_cleanup(settings);
+    if (wanted.json) return preview_json(settings, view);
+    print_preview(settings, view);
+    return {};
+  }
   Moment next = BootClock::now() + progress_interval;
-  pace.progress = [&](const jobs::CleanupSummary& so_far) {
+  const auto progress = [&](const jobs::CleanupSummary& so_far) {
     if (BootClock::now() < next) return;
     next = BootClock::now() + progress_interval;
     logger.info("cleaning up", {{"rows", so_far.rows}, {"inbox_rows", so_far.inbox_rows}});
   };
-  const auto retention = store.retention();
-  jobs::Cleanup cleanup(*retention, terms);
-  const bool done = jobs::clean_up(cleanup, pace, logger, ending.get_token());
-  if (!done && !stop.stop_requested()) {
-    throw Error(ErrorKind::conflict, "the lock on cleaning up was lost",
-                "run it again; what is done stays done");
-  }
-  whole = whole && done;
-  if (wanted.json) return summary_json(cleanup.summary(), terms, done);
-  print_summary(settings, cleanup.summary(), terms);
-  if (!done) fmt::print("stopped before the end\n");
+  const CleanupOutcome outcome = clean_store(settings, logger, stop, progress);
+  whole = whole && outcome.whole;
+  if (wanted.json) return cleanup_json(settings, outcome);
+  print_summary(settings, outcome.summary, cleanup_terms(settings));
+  if (!outcome.whole) fmt::print("stopped before the end\n");
   return {};
 }
 
