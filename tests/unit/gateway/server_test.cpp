@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/server.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <set>
@@ -12,48 +9,14 @@
 
 #include <outbox/error.hpp>
 
+#include "unit/gateway/sockets.hpp"
+
 namespace outbox::http {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// A client's socket; what it cannot do is an empty text.
-class Socket {
- public:
-  explicit Socket(const std::string& address) : descriptor_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    timeval patience{10, 0};
-    setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    EXPECT_EQ(connect(descriptor_, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
-  }
-  ~Socket() { close(descriptor_); }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  void send(const std::string& bytes) const {
-    (void)::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  /// Up to and with `end`, or until the connection is closed.
-  [[nodiscard]] std::string read_until(const std::string& end) const {
-    std::string bytes;
-    char letter = 0;
-    while ((end.empty() || !bytes.ends_with(end)) && read(descriptor_, &letter, 1) == 1)
-      bytes += letter;
-    return bytes;
-  }
-  /// The end comes as a reset.
-  void reset() const {
-    const linger at_once{1, 0};
-    setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  }
-
- private:
-  int descriptor_;
-};
+using testing::Socket;
 
 const std::string web_socket =
     "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
