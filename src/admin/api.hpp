@@ -38,7 +38,6 @@ struct Services {
   const Instance* instance = nullptr;         ///< Outlives them; may be none.
   std::function<std::string()> metrics_text;  ///< May be empty, as those below.
   std::function<Json()> alerts;               ///< {items:[…]}
-  std::function<Json()> doctor;               ///< {state, findings, checked_at}
 };
 
 class Watch;

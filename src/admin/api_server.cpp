@@ -4,11 +4,13 @@
 #include <outbox/error.hpp>
 
 #include "admin/api.hpp"
+#include "admin/doctor.hpp"
 #include "admin/metrics.hpp"
 
 namespace outbox::admin {
 namespace {
 
+constexpr std::array store_query = {store_field};
 constexpr std::array stream_query = {Field{.name = "ticket", .least = 1, .most = 100}};
 constexpr std::array ready_query = {Field{.name = "verbose", .most = 10}};
 constexpr std::array asset_path = {
@@ -20,16 +22,8 @@ Reply me(const Call& call) {
                        {"version", call.services->office.site().version}}};
 }
 
-/// What is not there says so instead of looking empty.
-Reply told_by(const std::function<Json()>& source, const char* what) {
-  if (!source) {
-    throw Error(ErrorKind::not_found, std::string("this process has no ") + what, "");
-  }
-  return {.document = source()};
-}
-
-Reply doctor(const Call& call) {
-  return told_by(call.services->doctor, "doctor");
+Reply examine(const Call& call) {
+  return {.document = doctor(call.services->office, call.input.text("store"))};
 }
 
 Reply alerts(const Call& call) {
@@ -57,7 +51,8 @@ constexpr std::array all = {
           .method = "GET",
           .path = "/api/v1/doctor",
           .pace = Pace::slow,
-          .handler = doctor},
+          .query = store_query,
+          .handler = examine},
     Route{.name = "alerts", .method = "GET", .path = "/api/v1/alerts", .handler = alerts},
     Route{.name = "ticket", .method = "POST", .path = "/api/v1/tickets"},
     Route{.name = "stream", .method = "GET", .path = "/api/v1/stream", .query = stream_query},
