@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/clock.hpp"
+#include "store/examination.hpp"
 
 namespace outbox::admin {
 
@@ -117,7 +118,7 @@ std::vector<Finding> ask_brokers(Office& office, std::map<std::string, std::int6
           return examine_brokers(seams, needs, timeout);
         });
   } catch (const Error& error) {
-    return {away("broker", error.what(),
+    return {away("broker", store::message_of(error),
                  error.hint().empty() ? "check kafka.bootstrap-servers" : error.hint())};
   }
 }

@@ -199,7 +199,6 @@ bool stays_here(std::string_view servers) {
 
 void look_at_connection(Round& round, const TopicNeeds& needs, const std::string& servers) {
   if (!needs.library.empty()) round.well("kafka-library", "librdkafka " + needs.library);
-  if (needs.security_protocol.empty()) return;
   const bool encrypted = needs.security_protocol.find("ssl") != std::string::npos &&
                          needs.security_protocol.find("plaintext") == std::string::npos;
   if (encrypted || stays_here(servers)) {
@@ -208,7 +207,7 @@ void look_at_connection(Round& round, const TopicNeeds& needs, const std::string
   }
   round.add("kafka-tls", Severity::warning,
             fmt::format("connections to {} are not encrypted ({})", servers,
-                        needs.security_protocol),
+                        needs.security_protocol.empty() ? "plaintext" : needs.security_protocol),
             "passwords and events can be read, and changed, on the way",
             "set kafka.security-protocol to ssl or sasl_ssl, and kafka.ssl-ca");
 }

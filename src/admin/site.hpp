@@ -82,7 +82,7 @@ struct Site {
   std::chrono::milliseconds slow_timeout{9'000};   ///< The same of Pace::slow.
   // For `outboxd doctor` alone.
   std::optional<std::chrono::milliseconds> inbox_retention;  ///< Zero: for ever; none: not known.
-  std::string broker_security_protocol;                      ///< Kafka's word; empty: not known.
+  std::string broker_security_protocol;                      ///< Kafka's word; empty: no TLS.
   std::string broker_library;                                ///< `2.8.0`; empty: not known.
   double replays_per_second_max = 100;                       ///< Zero: no limit.
 

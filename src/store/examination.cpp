@@ -36,7 +36,7 @@ void Examination::check(const std::string& name, const std::function<void()>& lo
   try {
     look();
   } catch (const Error& error) {
-    notice(std::string("it could not be looked at: ") + error.what(),
+    notice("it could not be looked at: " + message_of(error),
            "something may be wrong that is not told here",
            right.empty() ? (error.hint().empty() ? "see the message" : error.hint()) : right);
   }
@@ -74,7 +74,7 @@ void examine_terms(Examination& examination, Terms terms, const std::vector<Stan
       check_fit(terms, other);
     } catch (const Error& error) {
       fits = false;
-      examination.problem(error.what(), "a relay started with this configuration would be refused",
+      examination.problem(message_of(error), "a relay started with this configuration would be refused",
                           error.hint());
     }
   }
@@ -120,7 +120,7 @@ void examine_schema(Examination& examination, Migrations& migrations) {
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::conflict) throw;
-    return examination.problem(error.what(), "programs of different versions work on one schema",
+    return examination.problem(message_of(error), "programs of different versions work on one schema",
                                error.hint().empty() ? "run the newest version everywhere"
                                                     : error.hint());
   }
@@ -136,8 +136,15 @@ void examine_outbox(Examination& examination, const std::function<std::string()>
     examination.well("the outbox is " + look_up());
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::unreachable) throw;
-    examination.problem(error.what(), "no relay of this configuration can work", error.hint());
+    examination.problem(message_of(error), "no relay of this configuration can work", error.hint());
   }
+}
+
+std::string message_of(const Error& error) {
+  std::string text = error.what();
+  const std::string tail = ": " + error.hint();
+  if (!error.hint().empty() && text.ends_with(tail)) text.resize(text.size() - tail.size());
+  return text;
 }
 
 std::string duration_words(std::chrono::milliseconds time) {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <outbox/error.hpp>
+
 #include "core/clock.hpp"
 #include "core/finding.hpp"
 #include "store/migrations.hpp"
@@ -70,6 +72,9 @@ void examine_schema(Examination& examination, Migrations& migrations);
 
 /// Within a check: `look_up` gives the outbox table's name, or throws.
 void examine_outbox(Examination& examination, const std::function<std::string()>& look_up);
+
+/// What an error says without its hint, which is a finding's remedy.
+[[nodiscard]] std::string message_of(const Error& error);
 
 /// `3 minutes`, `1.5 GiB`, for people.
 [[nodiscard]] std::string duration_words(std::chrono::milliseconds time);
