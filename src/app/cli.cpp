@@ -32,18 +32,39 @@ std::string nearest_command(std::string_view typed, bool with_subjects) {
   std::vector<std::string> names;
   for (const Command& command : commands())
     names.emplace_back(command.name);
-  if (with_subjects) names.insert(names.end(), {"exit-codes", "settings", "configuration"});
+  if (with_subjects)
+    names.insert(names.end(), {"exit-codes", "settings", "configuration", "commands", "man"});
   return config::nearest(typed, names);
 }
 
-std::string help_about(std::string_view subject) {
-  if (subject == "exit-codes") return help_exit_codes();
-  if (subject == "settings") return help_settings();
-  if (subject == "configuration") return configuration_page();
-  if (const Command* command = find_command(subject)) return help_of(*command);
+const Action* find_action(const Command& command, std::string_view name) {
+  for (const Action& action : command.actions) {
+    if (action.name == name) return &action;
+  }
+  return nullptr;
+}
+
+[[noreturn]] void refuse_subject(std::string_view subject) {
   refuse(fmt::format("there is no help on '{}'{}", subject,
                      config::did_you_mean(nearest_command(subject, true))),
          "outboxd help lists the commands");
+}
+
+std::string help_about(const std::vector<std::string>& words) {
+  const std::string& subject = words.front();
+  if (subject == "exit-codes") return help_exit_codes();
+  if (subject == "settings") return help_settings();
+  if (subject == "configuration") return configuration_page();
+  if (subject == "commands") return commands_page();
+  const bool is_man = subject == "man";
+  if (is_man && words.size() == 1) return man_page(nullptr);
+  const Command* command = find_command(is_man ? words[1] : subject);
+  if (command == nullptr) refuse_subject(is_man ? words[1] : subject);
+  if (is_man) return man_page(command);
+  if (words.size() == 1 || command->actions.empty()) return help_of(*command);
+  const Action* action = find_action(*command, words[1]);
+  if (action == nullptr) refuse_subject(fmt::format("{} {}", subject, words[1]));
+  return help_of(*command, action);
 }
 
 const config::Setting* setting_with_short_flag(char letter) {
@@ -69,12 +90,11 @@ class Parser {
     for (place_ = 0; place_ < words_.size(); ++place_)
       take(words_[place_]);
     if (help_) {
-      arguments_.print = arguments_.command == nullptr ? help_overview() : help_of(*command());
+      arguments_.print = asked_help();
     } else if (arguments_.command == nullptr) {
       arguments_.print = help_overview();
     } else if (command()->name == "help") {
-      arguments_.print =
-          arguments_.words.empty() ? help_overview() : help_about(arguments_.words.front());
+      arguments_.print = arguments_.words.empty() ? help_overview() : help_about(arguments_.words);
     } else {
       check_words();
     }
@@ -83,6 +103,12 @@ class Parser {
 
  private:
   [[nodiscard]] const Command* command() const { return arguments_.command; }
+
+  [[nodiscard]] std::string asked_help() const {
+    if (command() == nullptr) return help_overview();
+    const bool has_word = !arguments_.words.empty();
+    return help_of(*command(), has_word ? find_action(*command(), arguments_.words[0]) : nullptr);
+  }
 
   // Flags may stand before the command, and which of them take a value depends on it: so the
   // command is the first word that is neither a flag nor the value of a setting.
@@ -158,11 +184,8 @@ class Parser {
     const bool is_short = typed.size() == 2;
     if (!is_short && !typed.starts_with("--")) return std::nullopt;
     const std::string name = typed.substr(is_short ? 1 : 2);
-    if (command() != nullptr) {
-      for (const CommandOption& option : command()->options) {
-        const bool matches = is_short ? option.short_name == name[0] : option.name == name;
-        if (matches) return Flag{std::string(option.name), true, !option.value.empty()};
-      }
+    if (const CommandOption* option = find_option(name, is_short)) {
+      return Flag{std::string(option->name), true, !option->value.empty()};
     }
     if (is_short) {
       const config::Setting* setting = setting_with_short_flag(name[0]);
@@ -176,14 +199,26 @@ class Parser {
     return Flag{name, false, !is_boolean};
   }
 
+  // Those of all actions: which it is may be typed later, and is checked at the end.
+  [[nodiscard]] const CommandOption* find_option(const std::string& name, bool is_short) const {
+    if (command() == nullptr) return nullptr;
+    for (const CommandOption* option : options_of(*command())) {
+      const bool matches = is_short ? option->short_name == name[0] : option->name == name;
+      if (matches) return option;
+    }
+    // A shard is a store; older commands say the one, the API's fields the other.
+    if (!is_short && name == "shard") return find_option("store", false);
+    return nullptr;
+  }
+
   [[noreturn]] void refuse_flag(const std::string& typed) const {
     std::string suggestion;
     if (typed.starts_with("--")) {
       const std::string name = typed.substr(2);
       std::vector<std::string> options;
       if (command() != nullptr) {
-        for (const CommandOption& option : command()->options)
-          options.emplace_back(option.name);
+        for (const CommandOption* option : options_of(*command()))
+          options.emplace_back(option->name);
       }
       suggestion = config::nearest(name, options);
       if (suggestion.empty()) suggestion = config::nearest_setting(name);
@@ -194,20 +229,53 @@ class Parser {
                                 : fmt::format("outboxd help {} lists them", command()->name));
   }
 
-  void check_words() const {
+  void check_words() {
     const std::vector<std::string>& words = arguments_.words;
-    const std::string usage = fmt::format("outboxd {} {}", command()->name, command()->arguments);
-    if (command()->arguments.empty() && !words.empty()) {
-      refuse(fmt::format("{} takes no argument '{}'", command()->name, words.front()),
-             fmt::format("outboxd help {} shows what it takes", command()->name));
+    std::vector<std::string> allowed = config::split_words(command()->words);
+    for (const Action& action : command()->actions)
+      allowed.emplace_back(action.name);
+    const std::string usage = usage_of(*command(), nullptr);
+    if (!allowed.empty() && words.empty()) {
+      refuse(fmt::format("{} needs an argument", command()->name), usage);
     }
-    if (command()->words.empty()) return;
-    const std::vector<std::string> allowed = config::split_words(command()->words);
-    if (words.empty()) refuse(fmt::format("{} needs an argument", command()->name), usage);
-    if (std::find(allowed.begin(), allowed.end(), words.front()) == allowed.end()) {
+    if (!allowed.empty() &&
+        std::find(allowed.begin(), allowed.end(), words.front()) == allowed.end()) {
       refuse(fmt::format("{} does not take '{}'{}", command()->name, words.front(),
                          config::did_you_mean(config::nearest(words.front(), allowed))),
              usage);
+    }
+    if (!command()->actions.empty()) {
+      arguments_.action = find_action(*command(), words.front());
+      check_options();
+    }
+    check_count();
+  }
+
+  // An option that another action takes would be forgotten without a word.
+  void check_options() const {
+    const Action& action = *arguments_.action;
+    for (const auto& [name, value] : arguments_.options) {
+      const auto named = [&name = name](const CommandOption& one) { return one.name == name; };
+      const auto& common = command()->options;
+      if (std::any_of(common.begin(), common.end(), named)) continue;
+      if (std::any_of(action.options.begin(), action.options.end(), named)) continue;
+      refuse(fmt::format("{} {} takes no --{}", command()->name, action.name, name),
+             fmt::format("outboxd help {} {} lists what it takes", command()->name, action.name));
+    }
+  }
+
+  void check_count() const {
+    const Action* action = arguments_.action;
+    const WordCount count =
+        word_count(action != nullptr ? action->arguments : command()->arguments);
+    const int given = static_cast<int>(arguments_.words.size()) - (action != nullptr ? 1 : 0);
+    const std::string name = full_name(*command(), action);
+    if (given < count.least) {
+      refuse(fmt::format("{} needs an argument", name), usage_of(*command(), action));
+    }
+    if (count.most >= 0 && given > count.most) {
+      refuse(fmt::format("{} takes no argument '{}'", name, arguments_.words.back()),
+             fmt::format("outboxd help {} shows what it takes", name));
     }
   }
 
@@ -239,6 +307,55 @@ std::vector<std::string> Arguments::values(std::string_view option) const {
     if (name == option) found.push_back(text);
   }
   return found;
+}
+
+std::string full_name(const Command& command, const Action* action) {
+  return action == nullptr ? std::string(command.name)
+                           : fmt::format("{} {}", command.name, action->name);
+}
+
+std::string usage_of(const Command& command, const Action* action) {
+  std::string arguments(action != nullptr ? action->arguments : command.arguments);
+  if (action == nullptr) {
+    for (const Action& one : command.actions)
+      arguments += fmt::format("{}{}", arguments.empty() ? "" : "|", one.name);
+  }
+  return fmt::format("outboxd {}{}{} [options]", full_name(command, action),
+                     arguments.empty() ? "" : " ", arguments);
+}
+
+WordCount word_count(std::string_view arguments) {
+  WordCount count;
+  bool in_word = false;
+  int depth = 0;
+  for (const char letter : arguments) {
+    if (letter == '[') {
+      if (depth++ == 0) ++count.most;
+    } else if (letter == ']') {
+      --depth;
+    } else if (depth == 0 && letter != ' ' && !in_word) {
+      in_word = true;
+      ++count.least;
+      ++count.most;
+    }
+    if (letter == ' ' && depth == 0) in_word = false;
+  }
+  if (arguments.find("...") != std::string_view::npos) count.most = -1;
+  return count;
+}
+
+std::vector<const CommandOption*> options_of(const Command& command) {
+  std::vector<const CommandOption*> options;
+  const auto add = [&options](std::span<const CommandOption> more) {
+    for (const CommandOption& option : more) {
+      const auto same = [&option](const CommandOption* one) { return one->name == option.name; };
+      if (std::none_of(options.begin(), options.end(), same)) options.push_back(&option);
+    }
+  };
+  add(command.options);
+  for (const Action& action : command.actions)
+    add(action.options);
+  return options;
 }
 
 int whole_number(const Arguments& arguments, std::string_view option, int otherwise) {

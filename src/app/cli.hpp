@@ -27,6 +27,14 @@ struct CommandOption {
   std::string_view text;
 };
 
+/// What a command of several does, by its first word: `list` of `dlq list`.
+struct Action {
+  std::string_view name;
+  std::string_view arguments;  ///< After the word in the usage line: `ID`, `[ID...]`; or empty.
+  std::string_view text;       ///< Sentences.
+  std::span<const CommandOption> options;
+};
+
 struct Command {
   std::string_view name;
   std::string_view summary;    ///< One line, for the list of commands.
@@ -36,14 +44,18 @@ struct Command {
   std::span<const std::string_view> examples;
   std::span<const CommandOption> options;
   std::string_view settings;  ///< Groups of settings that help lists: `database kafka relay`.
+  /// An option of one name means the same in all of a command's actions.
+  std::span<const Action> actions = {};
 };
 
-/// All commands, in the order of help.
+/// All commands, in the order of help: those that run and set up, the operators', the program's
+/// own.
 [[nodiscard]] std::span<const Command> commands();
 
 /// What was typed, split up. Flags that are settings are not checked here but by config::load.
 struct Arguments {
   const Command* command = nullptr;  ///< Never null where `print` is empty.
+  const Action* action = nullptr;    ///< Never null where the command has actions.
   std::vector<std::string> words;    ///< What is no option, after the command's name.
   std::vector<std::pair<std::string, std::string>>
       options;                                             ///< The command's own; switches: "true".
@@ -56,6 +68,20 @@ struct Arguments {
   /// All values of an option that may be repeated, in order.
   [[nodiscard]] std::vector<std::string> values(std::string_view option) const;
 };
+
+/// The command's name, and the action's where it has one: `dlq list`.
+[[nodiscard]] std::string full_name(const Command& command, const Action* action);
+/// The command's own options and those of its actions, each once.
+[[nodiscard]] std::vector<const CommandOption*> options_of(const Command& command);
+/// `outboxd dlq show ID [options]`.
+[[nodiscard]] std::string usage_of(const Command& command, const Action* action);
+
+/// How many words arguments such as `KIND NAME` or `[ID...]` stand for; -1: any number.
+struct WordCount {
+  int least = 0;
+  int most = 0;
+};
+[[nodiscard]] WordCount word_count(std::string_view arguments);
 
 /// The value of an option that counts something, `otherwise` where it is not given. Throws
 /// Error(usage) for what is no whole number above 0.
@@ -72,9 +98,16 @@ struct Arguments {
 
 /// What `help` prints: alone, on a command, `exit-codes`, `settings`.
 [[nodiscard]] std::string help_overview();
-[[nodiscard]] std::string help_of(const Command& command);
+[[nodiscard]] std::string help_of(const Command& command, const Action* action = nullptr);
 [[nodiscard]] std::string help_exit_codes();
 [[nodiscard]] std::string help_settings();
+
+/// A page for groff's man macros, made of the texts of help: outboxd(1) where `command` is null,
+/// or outboxd-events(1) and so on.
+[[nodiscard]] std::string man_page(const Command* command);
+
+/// The whole of docs/commands.md, as `help commands` prints it.
+[[nodiscard]] std::string commands_page();
 
 /// The whole of docs/configuration.md, as `help configuration` prints it.
 [[nodiscard]] std::string configuration_page();
@@ -107,7 +140,7 @@ int command_completion(const Arguments& arguments);
 int command_version(const Arguments& arguments, const LibraryVersions& versions);
 
 /// What the two with logic print, for tests.
-[[nodiscard]] std::string check_config_text(const config::Settings& settings);
+[[nodiscard]] std::string check_config_text(const config::Settings& settings, bool all);
 [[nodiscard]] std::string check_config_json(const config::Settings& settings);
 [[nodiscard]] std::string version_text(const LibraryVersions& versions);
 [[nodiscard]] std::string version_json(const LibraryVersions& versions);

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "app/cli.hpp"
+#include "app/command_tables.hpp"
 #include "config/reference.hpp"
 
 namespace outbox::app {
 namespace {
 
-struct ExitCode {
-  std::string_view code;
-  std::string_view text;
-};
-
-constexpr ExitCode exit_codes[] = {
+constexpr ExitCode codes[] = {
     {"0", "done; also a relay that a signal ended in good order"},
     {"1", "failed for a reason that the others do not name"},
     {"2", "wrong usage: an unknown command or flag, a missing argument"},
@@ -35,7 +30,7 @@ std::string option_label(const CommandOption& option) {
 
 // Breaks a paragraph at spaces.
 std::string wrapped(std::string_view text) {
-  constexpr std::size_t width = 96;
+  constexpr std::size_t width = 80;
   std::string result;
   std::size_t column = 0;
   while (!text.empty()) {
@@ -56,7 +51,52 @@ std::string wrapped(std::string_view text) {
   return result + "\n";
 }
 
+std::string list_of(const char* title, std::span<const Command> part) {
+  std::string list = fmt::format("\n{}:\n", title);
+  for (const Command& command : part)
+    list += fmt::format("  {:<14}{}\n", command.name, command.summary);
+  return list;
+}
+
+std::string options_help(std::span<const CommandOption> options) {
+  std::string help;
+  for (const CommandOption& option : options) {
+    const std::string label = option_label(option);
+    constexpr std::size_t label_width = 32;
+    // A label that is too long for its column stands on a line of its own.
+    help += label.size() < label_width
+                ? fmt::format("{:<{}}{}\n", label, label_width, option.text)
+                : fmt::format("{}\n{:<{}}{}\n", label, "", label_width, option.text);
+  }
+  return help;
+}
+
+std::string action_help(const Command& command, const Action& action) {
+  std::string help = "\n" + wrapped(action.text);
+  if (!action.options.empty()) help += "\nOptions:\n" + options_help(action.options);
+  for (const std::string_view example : command.examples) {
+    if (!example.starts_with("outboxd " + full_name(command, &action))) continue;
+    if (help.find("\nExamples:\n") == std::string::npos) help += "\nExamples:\n";
+    help += fmt::format("  {}\n", example);
+  }
+  return help;
+}
+
+std::string usage_lines(const Command& command) {
+  if (command.actions.empty()) return fmt::format("\nUsage: {}\n", usage_of(command, nullptr));
+  std::string lines;
+  for (const Action& action : command.actions) {
+    lines +=
+        fmt::format("{}{}\n", lines.empty() ? "\nUsage: " : "       ", usage_of(command, &action));
+  }
+  return lines;
+}
+
 }  // namespace
+
+std::span<const ExitCode> exit_codes() {
+  return codes;
+}
 
 std::string help_overview() {
   std::string help =
@@ -65,10 +105,10 @@ std::string help_overview() {
       "  DATABASE_CONN=postgresql://owner@localhost/shop outboxd migrate\n"
       "  DATABASE_CONN=postgresql://relay@localhost/shop KAFKA_BOOTSTRAP_SERVERS=localhost:9092 "
       "outboxd relay\n\n"
-      "Usage: outboxd COMMAND [options]\n\nCommands:\n";
-  for (const Command& command : commands()) {
-    help += fmt::format("  {:<14}{}\n", command.name, command.summary);
-  }
+      "Usage: outboxd COMMAND [options]\n";
+  help += list_of("Commands", running_commands());
+  help += list_of("For operators", operating_commands());
+  help += list_of("About the program", program_commands());
   help +=
       "\nCommon options:\n"
       "  -c, --config FILE            Read settings from this YAML file (./outboxd.yaml)\n"
@@ -84,16 +124,21 @@ std::string help_overview() {
   return help;
 }
 
-std::string help_of(const Command& command) {
+std::string help_of(const Command& command, const Action* action) {
+  if (action != nullptr) {
+    return fmt::format(
+        "Usage: {}\n{}{}", usage_of(command, action), action_help(command, *action),
+        fmt::format("\nSettings, which are flags too: outboxd help {}\n", command.name));
+  }
   std::string help = fmt::format("{}.\n\nExamples:\n", command.summary);
   for (const std::string_view example : command.examples)
     help += fmt::format("  {}\n", example);
-  help += fmt::format("\nUsage: outboxd {}{}{} [options]\n", command.name,
-                      command.arguments.empty() ? "" : " ", command.arguments);
+  help += usage_lines(command);
   if (!command.text.empty()) help += "\n" + wrapped(command.text);
-  if (!command.options.empty()) help += "\nOptions:\n";
-  for (const CommandOption& option : command.options) {
-    help += fmt::format("{:<32}{}\n", option_label(option), option.text);
+  if (!command.options.empty()) help += "\nOptions:\n" + options_help(command.options);
+  for (const Action& one : command.actions) {
+    help += fmt::format("\n{} {}: {}", command.name, one.name, wrapped(one.text));
+    help += options_help(one.options);
   }
   if (!command.settings.empty()) help += config::settings_help(command.settings);
   return help;
@@ -101,7 +146,7 @@ std::string help_of(const Command& command) {
 
 std::string help_exit_codes() {
   std::string help = "Exit codes:\n";
-  for (const ExitCode& entry : exit_codes) {
+  for (const ExitCode& entry : codes) {
     help += fmt::format("  {:>3}  {}\n", entry.code, entry.text);
   }
   return help;
@@ -113,10 +158,42 @@ std::string help_settings() {
          config::settings_help("");
 }
 
+std::string commands_page() {
+  std::string page =
+      "# Commands\n\nMade by `outboxd help commands`; a test compares the two. Each has a page for "
+      "man(1), of the\nsame texts, and `outboxd help COMMAND`. All print JSON with `--output "
+      "json`. "
+      "Settings are flags of\nevery command: [configuration.md](configuration.md).\n";
+  const auto add_options = [&page](std::span<const CommandOption> options) {
+    if (options.empty()) return;
+    page += "\n| option | what |\n|---|---|\n";
+    for (const CommandOption& option : options) {
+      std::string label = option_label(option).substr(2);
+      for (std::size_t at = 0; (at = label.find('|', at)) != std::string::npos; at += 2)
+        label.insert(at, "\\");
+      page += fmt::format("| `{}` | {} |\n", label, option.text);
+    }
+  };
+  for (const Command& command : commands()) {
+    page += fmt::format("\n## {}\n\n{}.\n", command.name, command.summary);
+    if (!command.text.empty()) page += "\n" + wrapped(command.text);
+    page += "\n";
+    for (const std::string_view example : command.examples)
+      page += fmt::format("    {}\n", example);
+    add_options(command.options);
+    for (const Action& action : command.actions) {
+      page += fmt::format("\n### {}\n\n`{}`\n\n{}", full_name(command, &action),
+                          usage_of(command, &action), wrapped(action.text));
+      add_options(action.options);
+    }
+  }
+  return page;
+}
+
 std::string configuration_page() {
   std::string page = config::reference_page();
   page += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n";
-  for (const ExitCode& entry : exit_codes) {
+  for (const ExitCode& entry : codes) {
     page += fmt::format("| {} | {} |\n", entry.code, entry.text);
   }
   return page;

@@ -28,18 +28,26 @@ std::vector<std::string> notes_on_missing(const config::Settings& settings) {
 
 }  // namespace
 
-std::string check_config_text(const config::Settings& settings) {
+std::string check_config_text(const config::Settings& settings, bool all) {
+  std::vector<const config::EffectiveValue*> shown;
+  for (const config::EffectiveValue& value : settings.effective()) {
+    if (all || value.origin != "default") shown.push_back(&value);
+  }
   std::size_t name_width = 0;
   std::size_t text_width = 0;
   constexpr std::size_t text_width_max = 60;
-  for (const config::EffectiveValue& value : settings.effective()) {
-    name_width = std::max(name_width, value.name.size());
-    text_width = std::max(text_width, std::min(value.text.size(), text_width_max));
+  for (const config::EffectiveValue* value : shown) {
+    name_width = std::max(name_width, value->name.size());
+    text_width = std::max(text_width, std::min(value->text.size(), text_width_max));
   }
   std::string text;
-  for (const config::EffectiveValue& value : settings.effective()) {
-    text += fmt::format("{:<{}}  {:<{}}  {}\n", value.name, name_width,
-                        value.text.empty() ? "-" : value.text, text_width, value.origin);
+  for (const config::EffectiveValue* value : shown) {
+    text += fmt::format("{:<{}}  {:<{}}  {}\n", value->name, name_width,
+                        value->text.empty() ? "-" : value->text, text_width, value->origin);
+  }
+  if (const std::size_t hidden = settings.effective().size() - shown.size(); hidden > 0) {
+    text += fmt::format("{}{} settings have their default: --all shows them\n",
+                        shown.empty() ? "" : "\n", hidden);
   }
   text += fmt::format("\nrelays: {}\n",
                       settings.relay_names().empty()
@@ -68,7 +76,8 @@ std::string check_config_json(const config::Settings& settings) {
 int command_check_config(const Arguments& arguments) {
   const config::Settings settings = config::load(sources_of(arguments));
   const bool json = settings.process().output == config::OutputFormat::json;
-  const std::string text = json ? check_config_json(settings) : check_config_text(settings);
+  const std::string text =
+      json ? check_config_json(settings) : check_config_text(settings, arguments.has("all"));
   std::fputs(text.c_str(), stdout);
   return 0;
 }

@@ -4,7 +4,9 @@
 
 #include <chrono>
 
+#include "admin/controls.hpp"
 #include "app/commands.hpp"
+#include "app/operating.hpp"
 #include "app/shards.hpp"
 #include "app/signals.hpp"
 #include "app/store_cleanup.hpp"
@@ -22,6 +24,8 @@ constexpr std::chrono::seconds progress_interval{5};
 struct Wanted {
   bool dry_run = false;
   bool json = false;
+  std::string reason;
+  admin::Actor actor;
 };
 
 void print_names(const char* what, const std::vector<std::string>& names) {
@@ -73,6 +77,12 @@ Json clean(const config::Settings& settings, const Wanted& wanted, const std::st
     logger.info("cleaning up", {{"rows", so_far.rows}, {"inbox_rows", so_far.inbox_rows}});
   };
   const CleanupOutcome outcome = clean_store(settings, logger, stop, progress);
+  store::AuditEntry entry;
+  entry.action = "cleanup";
+  entry.target = settings.outbox().table.table;
+  entry.reason = wanted.reason;
+  admin::note(*make_whole_store(settings).controls(), wanted.actor, std::move(entry),
+              cleanup_json(settings, outcome));
   whole = whole && outcome.whole;
   if (wanted.json) return cleanup_json(settings, outcome);
   print_summary(settings, outcome.summary, cleanup_terms(settings));
@@ -114,7 +124,8 @@ int command_cleanup(const Arguments& arguments) {
   StopSignals signals(settings.process().shutdown_timeout);
   Logger logger(log_level(settings), log_format(settings));
   const Wanted wanted{arguments.has("dry-run"),
-                      settings.process().output == config::OutputFormat::json};
+                      settings.process().output == config::OutputFormat::json, reason_of(arguments),
+                      actor_of(arguments)};
   if (settings.has_shards()) return clean_shards(stores, wanted, signals.token(), logger);
   bool whole = true;
   const Json shown = clean(stores.front(), wanted, signals.token(), logger, whole);

@@ -64,12 +64,13 @@ std::vector<FlagView> all_flags() {
     }
   }
   for (const Command& command : commands()) {
-    for (const CommandOption& option : command.options) {
-      flags.push_back({std::string(option.name),
-                       plain(option.text),
+    for (const CommandOption* option : options_of(command)) {
+      const bool takes_value = !option->value.empty();
+      flags.push_back({std::string(option->name),
+                       plain(option->text),
                        std::string(command.name),
                        {},
-                       !option.value.empty(),
+                       takes_value,
                        false});
     }
   }
@@ -83,6 +84,16 @@ std::string command_names() {
     names += fmt::format("{}{}", names.empty() ? "" : " ", command.name);
   }
   return names;
+}
+
+// What may stand right behind the command.
+std::string first_words(const Command& command) {
+  if (command.name == "help")
+    return command_names() + " exit-codes settings configuration commands man";
+  std::string words = spaced(command.words);
+  for (const Action& action : command.actions)
+    words += fmt::format("{}{}", words.empty() ? "" : " ", action.name);
+  return words;
 }
 
 std::string short_alternative(std::string_view name) {
@@ -113,12 +124,10 @@ std::string bash_script() {
   std::string words;
   for (const Command& command : commands()) {
     std::string own;
-    for (const CommandOption& option : command.options)
-      own += fmt::format(" --{}", option.name);
+    for (const CommandOption* option : options_of(command))
+      own += fmt::format(" --{}", option->name);
     if (!own.empty()) options += fmt::format("    {}) flags+='{}' ;;\n", command.name, own);
-    const std::string taken = command.name == "help"
-                                  ? command_names() + " exit-codes settings configuration"
-                                  : spaced(command.words);
+    const std::string taken = first_words(command);
     if (!taken.empty()) words += fmt::format("    {}) words='{}' ;;\n", command.name, taken);
   }
   return fmt::format(
@@ -166,7 +175,7 @@ std::string zsh_script() {
       if (flag.command != command.name) continue;
       own += fmt::format(" '--{}[{}]{}'", flag.name, flag.text, flag.takes_value ? ":value:" : "");
     }
-    const std::string words = command.name == "help" ? command_names() : spaced(command.words);
+    const std::string words = first_words(command);
     if (!words.empty()) own += fmt::format(" '1:argument:({})'", words);
     cases += fmt::format("    {}) _arguments $flags{} ;;\n", command.name, own);
   }
@@ -206,7 +215,7 @@ std::string fish_script() {
     script +=
         fmt::format("complete -c outboxd -n 'not __fish_seen_subcommand_from {}' -a '{}' -d '{}'\n",
                     names, command.name, plain(command.summary));
-    const std::string words = command.name == "help" ? names : spaced(command.words);
+    const std::string words = first_words(command);
     if (words.empty()) continue;
     script += fmt::format("complete -c outboxd -n '__fish_seen_subcommand_from {}' -a '{}'\n",
                           command.name, words);

@@ -2,275 +2,304 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <set>
+#include <fstream>
+#include <sstream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <outbox/uuid.hpp>
 
+#include "admin/dead_letters.hpp"
 #include "app/commands.hpp"
-#include "app/dead_letters.hpp"
-#include "app/signals.hpp"
-#include "app/wire.hpp"
-#include "consume/forwarder.hpp"
+#include "app/operating.hpp"
+#include "app/plain_text.hpp"
+#include "app/show.hpp"
+#include "app/show_values.hpp"
+#include "app/terminal.hpp"
 
 namespace outbox::app {
 namespace {
 
-constexpr std::string_view default_topic = "deadletter.events";
-constexpr int listed_by_default = 100;
-// A name for the brokers' rights alone; no group of it is joined.
-constexpr const char* group_name = "outboxd-dlq";
+[[noreturn]] void refuse(const std::string& what, const std::string& remedy) {
+  throw Error(ErrorKind::usage, what, remedy);
+}
 
-struct Request {
-  std::string topic;
-  DeadLetterFilter filter;
-  std::optional<int> limit;
-  bool json = false;
-};
+admin::LetterSource source_of(const std::string& word) {
+  if (word == "relay") return admin::LetterSource::relay;
+  if (word == "consumer") return admin::LetterSource::consumer;
+  refuse(fmt::format("--source '{}' is neither relay nor consumer", word), "leave it out for both");
+}
 
-Request request_of(const Arguments& arguments, const config::Settings& settings) {
-  Request request;
-  request.topic = arguments.value("topic").value_or(std::string(default_topic));
-  request.filter.group = arguments.value("group").value_or("");
-  request.filter.types = arguments.values("event-type");
+std::string group_of(const std::string& text) {
+  const bool is_group =
+      text.size() == 16 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_group) {
+    refuse(fmt::format("--group '{}' is no group of causes", text),
+           "`outboxd dlq groups` prints them; a consumer group goes with --consumer");
+  }
+  return text;
+}
+
+admin::LetterFilter filter_of(const Arguments& arguments) {
+  admin::LetterFilter filter;
+  if (const auto word = arguments.value("source")) filter.source = source_of(*word);
+  filter.store = arguments.value("store");
+  filter.consumer = arguments.value("consumer");
+  filter.topic = arguments.value("topic");
+  filter.dead_letter_topic = arguments.value("dead-letter-topic");
+  filter.event_types = arguments.values("event-type");
   for (const std::string& text : arguments.values("event-id")) {
     const auto id = parse_uuid(text);
-    if (!id) throw Error(ErrorKind::usage, fmt::format("--event-id '{}' is no UUID", text));
-    request.filter.event_ids.insert(to_string(*id));
+    if (!id) {
+      refuse(fmt::format("--event-id '{}' is no UUID", text),
+             "a dead letter's id stands behind the command, without an option");
+    }
+    filter.event_ids.insert(to_string(*id));
   }
-  if (const auto since = arguments.value("since")) request.filter.since = since_of(*since);
-  for (const std::string& text : arguments.values("offset"))
-    request.filter.places.push_back(place_of(text));
-  if (arguments.has("limit")) request.limit = whole_number(arguments, "limit", 0);
-  request.json = settings.process().output == config::OutputFormat::json;
-  return request;
+  filter.key = arguments.value("key");
+  if (const auto group = arguments.value("group")) filter.group = group_of(*group);
+  filter.since_us = time_option(arguments, "since");
+  filter.until_us = time_option(arguments, "until");
+  filter.settled_too = arguments.has("settled-too");
+  return filter;
 }
 
-/// A header's text as the number that it is; as it stands where it is none, null where it is empty.
-nlohmann::ordered_json number_of(const std::string& text) {
-  if (text.empty()) return {};
-  std::int64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code == std::errc() && end == text.data() + text.size()) return number;
-  return text;
+bool has_filter(const Arguments& arguments) {
+  constexpr std::string_view filters[] = {
+      "source", "store", "consumer", "topic", "event-type", "event-id", "dead-letter-topic",
+      "key",    "group", "since",    "until", "settled-too"};
+  return std::any_of(std::begin(filters), std::end(filters),
+                     [&](std::string_view name) { return arguments.has(name); });
 }
 
-nlohmann::ordered_json to_json(const DeadLetter& letter) {
-  nlohmann::ordered_json one = {{"topic", letter.topic},
-                                {"partition", letter.partition},
-                                {"offset", letter.offset},
-                                {"event_id", letter.event_id},
-                                {"event_type", letter.event_type},
-                                {"aggregate_type", letter.aggregate_type},
-                                {"aggregate_id", letter.aggregate_id}};
-  one["key"] = letter.key ? nlohmann::ordered_json(*letter.key) : nlohmann::ordered_json();
-  one["original_topic"] = letter.original_topic;
-  one["original_partition"] = number_of(letter.original_partition);
-  one["original_offset"] = number_of(letter.original_offset);
-  one["group"] = letter.group;
-  one["attempts"] = number_of(letter.attempts);
-  one["error"] = letter.error;
-  one["time"] = letter.time;
-  return one;
-}
-
-void print_json(const nlohmann::ordered_json& json) {
-  // Keys and errors may hold any bytes.
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-}
-
-// For a line of a terminal: whatever bytes it holds, it stays one line and moves no cursor.
-std::string plain(std::string text) {
-  for (char& letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte < ' ' || byte == 0x7f) letter = ' ';
+admin::LetterChoice choice_of(const Arguments& arguments) {
+  const std::string name = full_name(*arguments.command, arguments.action);
+  admin::LetterChoice choice;
+  choice.ids.assign(arguments.words.begin() + 1, arguments.words.end());
+  const bool all = arguments.has("all");
+  const bool by_event = arguments.has("event-id");
+  if (!choice.ids.empty()) {
+    if (all || has_filter(arguments))
+      refuse(name + ": ids name the dead letters already", "leave out --all and the filters");
+    return choice;
   }
-  return text;
+  if (all == by_event)
+    refuse(name + ": say which dead letters",
+           "give their ids or --event-id, or --all with or without filters");
+  choice.filter = filter_of(arguments);
+  if (arguments.has("limit")) choice.letters_max = whole_number(arguments, "limit", 0);
+  return choice;
 }
 
-std::string or_dash(const std::string& text) {
-  return text.empty() ? "-" : plain(text);
-}
-
-// Up to seconds.
-std::string short_time(const std::string& time) {
-  return time.substr(0, std::string_view("0000-00-00T00:00:00").size());
-}
-
-void print_table(const std::vector<DeadLetter>& letters) {
-  std::vector<std::vector<std::string>> lines = {
-      {"PLACE", "TIME", "GROUP", "ATTEMPTS", "EVENT TYPE", "KEY", "EVENT ID", "FROM", "ERROR"}};
-  for (const DeadLetter& letter : letters) {
-    lines.push_back({letter.place(), short_time(letter.time), or_dash(letter.group),
-                     or_dash(letter.attempts), or_dash(letter.event_type),
-                     or_dash(letter.key.value_or("")), or_dash(letter.event_id),
-                     letter.original_partition.empty()
-                         ? or_dash(letter.original_topic)
-                         : plain(fmt::format("{}/{}:{}", letter.original_topic,
-                                             letter.original_partition, letter.original_offset)),
-                     or_dash(letter.error)});
+std::string text_or_file(const std::string& option, const std::string& text) {
+  if (!text.starts_with('@')) return text;
+  std::ifstream file(text.substr(1), std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file) {
+    refuse(fmt::format("--{}: the file '{}' cannot be read", option, text.substr(1)),
+           "check its name; a text that begins with @ has to stand in a file");
   }
-  std::vector<std::size_t> widths(lines.front().size(), 0);
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i)
-      widths[i] = std::max(widths[i], line[i].size());
-  }
-  for (const auto& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i + 1 < line.size(); ++i)
-      text += fmt::format("{:<{}}  ", line[i], widths[i]);
-    fmt::print("{}{}\n", text, line.back());
-  }
+  return content.str();
 }
 
-int list(const Request& request, broker::Reader& reader, std::chrono::milliseconds patience) {
-  const auto limit = static_cast<std::size_t>(request.limit.value_or(listed_by_default));
-  std::vector<DeadLetter> letters;
-  std::size_t total = 0;
-  const auto keep_latest = [&](std::size_t count) {
-    std::stable_sort(letters.begin(), letters.end(),
-                     [](const DeadLetter& a, const DeadLetter& b) { return a.time < b.time; });
-    if (letters.size() > count)
-      letters.erase(letters.begin(), letters.end() - std::ptrdiff_t(count));
+admin::LetterEdit edit_of(const Arguments& arguments) {
+  admin::LetterEdit edit;
+  if (const auto text = arguments.value("payload")) edit.payload = text_or_file("payload", *text);
+  if (const auto text = arguments.value("merge-patch"))
+    edit.merge_patch = text_or_file("merge-patch", *text);
+  if (edit.payload && edit.merge_patch)
+    refuse("--payload and --merge-patch exclude each other", "leave one of them out");
+  edit.topic = arguments.value("to-topic");
+  edit.headers_json = arguments.value("headers");
+  return edit;
+}
+
+std::optional<double> rate_of(const Arguments& arguments) {
+  const auto text = arguments.value("rate");
+  if (!text) return std::nullopt;
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), rate);
+  if (error != std::errc{} || end != text->data() + text->size() || !(rate > 0) || rate > 1e6) {
+    refuse(fmt::format("--rate '{}' is no number of letters a second", *text), "such as 50 or 0.5");
+  }
+  return rate;
+}
+
+/// Long work as a person sees it: a bar, and a line for each letter worth one.
+class Watched {
+ public:
+  Watched(const Operation& operation, std::string what, std::string done_word, bool tells_all)
+      : json_(operation.json()), done_word_(std::move(done_word)), bar_(std::move(what)) {
+    running_.stop = operation.stop();
+    running_.tells_all = tells_all && !json_;
+    running_.report = [this](const admin::Progress& progress) {
+      bar_.show(progress.total, progress.done + progress.failed + progress.skipped);
+    };
+    running_.tell = [this](const admin::Json& one) { tell(one); };
+  }
+
+  [[nodiscard]] const admin::Running& running() const { return running_; }
+  void end() { bar_.clear(); }
+
+ private:
+  void tell(const admin::Json& one) {
+    if (json_) return;
+    bar_.clear();
+    const std::string reason = text_of(one, "reason");
+    const std::string result = text_of(one, "result");
+    const bool bad = result == "failed" || result == "skipped";
+    fmt::print("{}  {}{}{}\n", text_of(one, "id"), bad ? result : done_word_,
+               reason.empty() ? "" : ": ", reason);
+  }
+
+  const bool json_;
+  const std::string done_word_;
+  admin::Running running_;
+  ProgressBar bar_;
+};
+
+/// The end of a replay or discard; `chosen`: letters were named, so none is a failure.
+int tell_outcome(const Operation& operation, const admin::Json& outcome, const char* word,
+                 bool chosen) {
+  const auto count = [&outcome](const char* name) {
+    return static_cast<std::int64_t>(number_of(outcome, name).value_or(0));
   };
-  read_dead_letters(reader, request.topic, request.filter, patience,
-                    [&](const broker::IncomingMessage&, const DeadLetter& letter) {
-                      ++total;
-                      letters.push_back(letter);
-                      // However many there are, few are kept.
-                      if (letters.size() >= 2 * limit + 1000) keep_latest(limit);
-                      return true;
-                    });
-  keep_latest(limit);
-  if (request.json) {
-    for (const DeadLetter& letter : letters)
-      print_json(to_json(letter));
-  } else if (!letters.empty()) {
-    print_table(letters);
+  const std::int64_t done = count("done");
+  const std::int64_t failed = count("failed");
+  const std::int64_t skipped = count("skipped");
+  const bool stopped = is_true(outcome, "stopped");
+  operation.print(outcome, "");
+  if (!operation.json()) {
+    fmt::print(stderr, "{} {}, {} failed, {} skipped{}\n", grouped(done), word, grouped(failed),
+               grouped(skipped), stopped ? "; stopped before the end" : "");
   }
-  if (total > letters.size()) {
-    fmt::print(stderr, "the latest {} of {} dead letters; --limit shows more\n", letters.size(),
-               total);
-  } else {
-    fmt::print(stderr, "{} dead letter{}\n", total, total == 1 ? "" : "s");
+  if (chosen && done + failed + skipped == 0) {
+    throw Error(ErrorKind::not_found, "there is no such dead letter",
+                "`outboxd dlq list` shows what there is");
   }
+  if (failed > 0) return done > 0 ? exit_partial : exit_code(ErrorKind::failed);
+  if (stopped || (chosen && skipped > 0)) return exit_partial;
   return 0;
 }
 
-// Sends dead letters back, each acknowledged before the next is sent.
-class Replay {
- public:
-  Replay(const Request& request, broker::Home broker, bool dry_run, std::stop_token stop)
-      : request_(request),
-        forwarder_(std::move(broker)),
-        dry_run_(dry_run),
-        stop_(std::move(stop)) {}
+int tell_plan(const Operation& operation, const admin::Json& plan, const char* would,
+              const char* word) {
+  const char* more = is_true(plan, "exact") ? "" : " or more";
+  std::string text = fmt::format("{}{} would be {}", count_text(plan, would), more, word);
+  if (number_of(plan, "would_fail").value_or(0) > 0)
+    text += fmt::format(", {} would fail", count_text(plan, "would_fail"));
+  if (number_of(plan, "would_skip").value_or(0) > 0)
+    text += fmt::format(", {} would be skipped", count_text(plan, "would_skip"));
+  operation.print(plan, text + "\n");
+  return 0;
+}
 
-  /// False: no more.
-  bool take(const broker::IncomingMessage& message, const DeadLetter& letter) {
-    const std::string key = letter.original_topic + "\n" + letter.key.value_or("");
-    if (letter.group.empty()) {
-      // A relay's copy: the row is the dead letter, and stays one whatever becomes of the copy.
-      tell(letter, "failed", "it names no consumer group, so it is no consumer's dead letter");
-      ++failed_;
-    } else if (failed_keys_.contains(key)) {
-      tell(letter, "failed", "an earlier one of its key failed, which it must not overtake");
-      ++failed_;
-    } else if (dry_run_) {
-      tell(letter, "would be replayed", {});
-      ++done_;
-    } else {
-      send(message, letter, key);
-    }
-    const bool limited = request_.limit && done_ + failed_ >= *request_.limit;
-    return !limited && !stop_.stop_requested();
+bool is_chosen(const admin::LetterChoice& choice) {
+  return !choice.ids.empty() || !choice.filter->event_ids.empty();
+}
+
+int replay(const Arguments& arguments) {
+  admin::ReplayRequest request{choice_of(arguments), edit_of(arguments), rate_of(arguments),
+                               reason_of(arguments)};
+  const admin::Actor actor = actor_of(arguments);
+  Operation operation(arguments, true);
+  admin::DeadLetters letters(operation.office());
+  if (arguments.has("dry-run"))
+    return tell_plan(operation, letters.plan_replay(request), "would_replay", "replayed");
+  const bool chosen = is_chosen(request.choice);
+  Watched watched(operation, "replaying", "replayed", chosen);
+  const admin::Json outcome = letters.replay(request, actor, watched.running());
+  watched.end();
+  return tell_outcome(operation, outcome, "replayed", chosen);
+}
+
+/// What is thrown away is not thrown away by a slip: a person is asked, a script says --yes.
+bool may_discard(const Operation& operation, admin::DeadLetters& letters,
+                 const admin::DiscardRequest& request) {
+  const Arguments& arguments = operation.arguments();
+  if (!arguments.has("all") || arguments.has("yes")) return true;
+  if (!is_terminal(0)) {
+    refuse("dlq discard --all asks first, and nobody is there to answer",
+           "look with --dry-run, then write --yes");
   }
+  const admin::Json plan = letters.plan_discard(request);
+  const char* more = is_true(plan, "exact") ? "" : " or more";
+  return confirmed(
+      fmt::format("Discard {}{} dead letters?", count_text(plan, "would_discard"), more),
+      operation.stop());
+}
 
-  [[nodiscard]] int finish() const {
-    fmt::print(stderr, "{} {}, {} failed\n", done_, dry_run_ ? "would be replayed" : "replayed",
-               failed_);
-    if (failed_ > 0) return done_ > 0 ? exit_partial : exit_code(ErrorKind::failed);
-    return 0;
+int discard(const Arguments& arguments) {
+  const admin::DiscardRequest request{choice_of(arguments), arguments.has("dry-run")
+                                                                ? reason_of(arguments)
+                                                                : required_reason(arguments)};
+  const admin::Actor actor = actor_of(arguments);
+  Operation operation(arguments, true);
+  admin::DeadLetters letters(operation.office());
+  if (arguments.has("dry-run"))
+    return tell_plan(operation, letters.plan_discard(request), "would_discard", "discarded");
+  if (!may_discard(operation, letters, request)) {
+    fmt::print(stderr, "nothing was discarded\n");
+    return exit_code(ErrorKind::failed);
   }
+  const bool chosen = is_chosen(request.choice);
+  Watched watched(operation, "discarding", "discarded", chosen);
+  const admin::Json outcome = letters.discard(request, actor, watched.running());
+  watched.end();
+  return tell_outcome(operation, outcome, "discarded", chosen);
+}
 
-  [[nodiscard]] int seen() const { return done_ + failed_; }
+int edit(const Arguments& arguments) {
+  const admin::LetterEdit change = edit_of(arguments);
+  if (change.empty())
+    refuse("dlq edit: say what to change", "--payload, --merge-patch, --to-topic or --headers");
+  const admin::Actor actor = actor_of(arguments);
+  Operation operation(arguments);
+  admin::DeadLetters letters(operation.office());
+  const admin::Json letter =
+      letters.edit(arguments.words.at(1), change, actor, reason_of(arguments));
+  operation.print(letter, show_letter(letter, operation.look()));
+  if (!operation.json())
+    fmt::print(stderr, "changed; `outboxd dlq replay {}` sends it\n", plain(arguments.words.at(1)));
+  return 0;
+}
 
- private:
-  void send(const broker::IncomingMessage& message, const DeadLetter& letter,
-            const std::string& key) {
-    if (const auto failure = forwarder_.send_back(message, stop_)) {
-      tell(letter, "failed", failure->reason);
-      failed_keys_.insert(key);
-      ++failed_;
-      return;
-    }
-    tell(letter, "replayed", {});
-    ++done_;
+int groups(const Arguments& arguments) {
+  const admin::LetterFilter filter = filter_of(arguments);
+  Operation operation(arguments);
+  admin::DeadLetters letters(operation.office());
+  const admin::Json groups = letters.groups(filter);
+  operation.print(groups, show_groups(groups, operation.look()));
+  if (!operation.json()) {
+    const bool exact = is_true(groups, "exact");
+    fmt::print(stderr, "{}{} dead letters of {} causes\n", count_text(groups, "letters"),
+               exact ? "" : " or more", list_of(groups, "items").size());
   }
-
-  void tell(const DeadLetter& letter, const char* what, const std::string& reason) const {
-    if (request_.json) {
-      nlohmann::ordered_json one = to_json(letter);
-      one["result"] = what;
-      if (!reason.empty()) one["reason"] = reason;
-      print_json(one);
-      return;
-    }
-    fmt::print("{} {}: event {} ({}, key {}) {}{}{}\n", letter.topic, letter.place(),
-               or_dash(letter.event_id), or_dash(letter.event_type),
-               or_dash(letter.key.value_or("")), what,
-               letter.original_topic.empty() ? "" : " to " + plain(letter.original_topic),
-               reason.empty() ? "" : ": " + plain(reason));
-  }
-
-  const Request& request_;
-  consume::Forwarder forwarder_;
-  const bool dry_run_;
-  const std::stop_token stop_;
-  std::set<std::string> failed_keys_;
-  int done_ = 0;
-  int failed_ = 0;
-};
-
-int replay(const Arguments& arguments, const Request& request, const config::Settings& settings) {
-  const bool chosen = !request.filter.event_ids.empty() || !request.filter.places.empty();
-  if (chosen == arguments.has("all")) {
-    throw Error(ErrorKind::usage, "dlq replay: say which dead letters",
-                "give --event-id or --offset, or --all with or without filters");
-  }
-  const StopSignals signals(settings.process().shutdown_timeout);
-  const broker::Home broker = make_broker(settings);
-  Replay run(request, broker, arguments.has("dry-run"), signals.token());
-  read_dead_letters(*broker.reader(group_name), request.topic, request.filter,
-                    settings.process().start_timeout,
-                    [&](const broker::IncomingMessage& message, const DeadLetter& letter) {
-                      return run.take(message, letter);
-                    });
-  if (chosen && run.seen() == 0) {
-    throw Error(ErrorKind::not_found,
-                fmt::format("topic '{}' holds no such dead letter", request.topic),
-                "`outboxd dlq list` shows what it holds");
-  }
-  return run.finish();
+  return list_of(groups, "errors").empty() ? 0 : exit_partial;
 }
 
 }  // namespace
 
 int command_dlq(const Arguments& arguments) {
-  const std::string what = arguments.words.empty() ? "" : arguments.words.front();
-  if (what != "list" && what != "replay") {
-    throw Error(ErrorKind::usage, "dlq: say what to do", "`list` or `replay`");
+  const std::string_view action = arguments.action->name;
+  if (action == "replay") return replay(arguments);
+  if (action == "discard") return discard(arguments);
+  if (action == "edit") return edit(arguments);
+  if (action == "groups") return groups(arguments);
+  if (action == "show") {
+    Operation operation(arguments);
+    const admin::Json letter = admin::DeadLetters(operation.office()).show(arguments.words.at(1));
+    operation.print(letter, show_letter(letter, operation.look()));
+    return 0;
   }
-  if (what == "list" && (arguments.has("all") || arguments.has("dry-run"))) {
-    throw Error(ErrorKind::usage, "dlq list takes neither --all nor --dry-run",
-                "they are of `dlq replay`");
-  }
-  const config::Settings settings = config::load(sources_of(arguments));
-  const Request request = request_of(arguments, settings);
-  if (what == "replay") return replay(arguments, request, settings);
-  return list(request, *make_broker(settings).reader(group_name), settings.process().start_timeout);
+  admin::LettersPage page;
+  page.filter = filter_of(arguments);
+  page.limit = page_limit(arguments);
+  page.cursor = arguments.value("cursor").value_or("");
+  Operation operation(arguments);
+  const admin::Json list = admin::DeadLetters(operation.office()).list(page);
+  return operation.print_page(list, show_letters(list, operation.look()), "dead letter");
 }
 
 }  // namespace outbox::app

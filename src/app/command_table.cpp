@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <vector>
 
-#include "app/cli.hpp"
+#include "app/command_tables.hpp"
 
 namespace outbox::app {
 namespace {
@@ -26,8 +27,6 @@ constexpr std::array<std::string_view, 3> migrate_examples = {
     "outboxd migrate --status",
     "outboxd migrate --dry-run > review.sql",
 };
-constexpr CommandOption shards_option{"shard", 0, "NAME",
-                                      "Only this shard; may be repeated. All by default."};
 constexpr CommandOption shard_option{"shard", 0, "NAME", "The shard, where there are several."};
 constexpr std::array migrate_options = {
     shards_option,
@@ -75,31 +74,6 @@ constexpr std::array consume_options = {
     CommandOption{"consumer", 0, "NAME", "Only this one of those declared; may be repeated."},
 };
 
-constexpr std::array<std::string_view, 4> dlq_examples = {
-    "outboxd dlq list",
-    "outboxd dlq list --group stock-consumer --since 2h --output json",
-    "outboxd dlq replay --event-id 3f0e1c3a-6f1f-4c43-9f0c-0a4b6a1c2d3e",
-    "outboxd dlq replay --all --group stock-consumer --dry-run",
-};
-constexpr std::array dlq_options = {
-    CommandOption{"topic", 0, "TOPIC", "The dead-letter topic; deadletter.events by default."},
-    CommandOption{"group", 0, "GROUP", "Only what this consumer group gave up."},
-    CommandOption{"event-type", 0, "TYPE", "Only events of this type; may be repeated."},
-    CommandOption{"since", 0, "TIME", "Only since then: 2h ago, or a UTC time 2026-11-21T15:00."},
-    CommandOption{"event-id", 0, "UUID", "Only this event; may be repeated."},
-    CommandOption{"offset", 0, "P:OFFSET", "Only what stands there; may be repeated."},
-    CommandOption{"limit", 0, "N", "list: the latest N, 100 by default; replay: the first N."},
-    CommandOption{"all", 0, "", "replay: all that the filters leave."},
-    CommandOption{"dry-run", 'n', "", "replay: say what would be sent and send nothing."},
-};
-
-constexpr std::array<std::string_view, 2> status_examples = {
-    "outboxd status",
-    "outboxd status --output json",
-};
-
-constexpr std::array status_options = {shards_option};
-
 constexpr std::array<std::string_view, 3> cleanup_examples = {
     "outboxd cleanup --dry-run",
     "outboxd cleanup --cleanup.retention-days 7 --shard eu",
@@ -108,6 +82,8 @@ constexpr std::array<std::string_view, 3> cleanup_examples = {
 constexpr std::array cleanup_options = {
     shards_option,
     CommandOption{"dry-run", 'n', "", "Say what would go and change nothing."},
+    reason_option,
+    by_option,
 };
 
 constexpr std::array<std::string_view, 2> gateway_examples = {
@@ -115,9 +91,13 @@ constexpr std::array<std::string_view, 2> gateway_examples = {
     "outboxd gateway -c outboxd.yaml --gateway.address 0.0.0.0:8090",
 };
 
-constexpr std::array<std::string_view, 2> check_examples = {
+constexpr std::array<std::string_view, 3> check_examples = {
     "outboxd check-config",
-    "outboxd check-config -c outboxd.yaml --output json",
+    "outboxd check-config -c outboxd.yaml --all",
+    "outboxd check-config --output json",
+};
+constexpr std::array check_options = {
+    CommandOption{"all", 'a', "", "Every setting, those with their default too."},
 };
 
 constexpr std::array<std::string_view, 2> version_examples = {
@@ -131,26 +111,28 @@ constexpr std::array<std::string_view, 3> completion_examples = {
     "outboxd completion fish > ~/.config/fish/completions/outboxd.fish",
 };
 
-constexpr std::array<std::string_view, 3> help_examples = {
+constexpr std::array<std::string_view, 5> help_examples = {
     "outboxd help relay",
+    "outboxd help dlq replay",
     "outboxd help exit-codes",
     "outboxd help settings",
+    "outboxd help man events | man -l -",
 };
 
-constexpr std::array all = {
+constexpr std::array running = {
     Command{"run", "Run all roles that are configured", "", "",
             "Runs the relays and the consumers that the configuration declares in one process. A "
             "signal ends it as it ends `relay`.",
             Examples(run_examples), Options(),
-            "database shards kafka outbox relay cleanup log process"},
+            "database shards kafka outbox relay admin alerts cleanup log process"},
     Command{
         "relay", "Relay the outbox to Kafka", "", "",
         "Reads committed events, sends them in order per key, and settles what the brokers "
         "have acknowledged. SIGTERM or Ctrl-C finishes what is in flight and exits with 0; a "
         "second signal exits at once, and SIGHUP reads the shards of the configuration again. It "
-        "never changes a schema and opens no port.",
+        "never changes a schema and opens no port but admin.address, where that is set.",
         Examples(relay_examples), Options(),
-        "database shards kafka outbox relay cleanup log process"},
+        "database shards kafka outbox relay admin alerts cleanup log process"},
     Command{
         "migrate", "Make or update the outbox's tables", "", "",
         "Applies the migrations that are missing, each in a transaction, under a lock. With a "
@@ -179,21 +161,6 @@ constexpr std::array all = {
             "by. Failed events are tried again and then dead-lettered. SIGTERM or Ctrl-C finishes "
             "the transactions under way and exits with 0. docs/consuming.md shows the YAML.",
             Examples(consume_examples), Options(consume_options), "database kafka log process"},
-    Command{"dlq", "List consumers' dead letters, or send them back", "list|replay", "list|replay",
-            "Reads a dead-letter topic from its beginning, without joining a group. `list` prints "
-            "place, time, group, attempts, event, origin and error of each. `replay` sends "
-            "messages back to the topic they came from, with the same key, value, event id and "
-            "headers, and the header `replay`, and waits for each acknowledgement. It remembers "
-            "nothing and the dead letter stays where it is, so it may be repeated: the inbox of "
-            "each consumer skips what took effect already, which is also why the groups that did "
-            "not fail are not harmed by getting it again. A replayed event comes after those that "
-            "were sent since.",
-            Examples(dlq_examples), Options(dlq_options), "kafka log process"},
-    Command{"status", "Show the backlog and who relays it", "", "",
-            "Counts pending, blocked and dead events, and shows the relays and the leases they "
-            "hold. A shard that does not answer is shown as down, and the exit code is 6.",
-            Examples(status_examples), Options(status_options),
-            "database shards outbox log process"},
     Command{"cleanup", "Remove or archive what was published long ago", "", "",
             "Does once, and at once, what `relay` and `run` do every cleanup.cleanup-interval: "
             "published rows older than cleanup.retention-days are removed or moved to "
@@ -209,26 +176,43 @@ constexpr std::array all = {
             "what they missed. Each of several gateways sees all messages. SIGTERM or Ctrl-C sends "
             "the clients away and exits with 0.",
             Examples(gateway_examples), Options(), "kafka gateway log process"},
+};
+
+constexpr std::array about = {
     Command{"check-config", "Check the configuration and show it", "", "",
-            "Prints the value of every setting and where it came from, with secrets masked. "
-            "Connects to nothing. Exits with 3 where something is wrong.",
-            Examples(check_examples), Options(),
-            "database shards kafka outbox relay gateway cleanup log process"},
+            "Prints what is set and where it came from, with secrets masked, and with --all every "
+            "setting with its default. Connects to nothing. Exits with 3 where something is wrong.",
+            Examples(check_examples), Options(check_options),
+            "database shards kafka outbox relay gateway admin alerts cleanup log process"},
     Command{"version", "Show the versions of the program and its libraries", "", "", "",
             Examples(version_examples), Options(), ""},
     Command{"completion", "Print completions for a shell", "bash|zsh|fish", "bash|zsh|fish",
             "Prints a script that completes commands, flags and their values.",
             Examples(completion_examples), Options(), ""},
-    Command{"help", "Explain a command or a subject",
-            "[COMMAND | exit-codes | settings | configuration]", "",
-            "`settings` lists every setting, `configuration` prints the reference page in "
-            "Markdown.",
+    Command{"help", "Explain a command or a subject", "[SUBJECT...]", "",
+            "A subject is a command, a command and its action, `exit-codes`, `settings`, which "
+            "lists every setting, `configuration` and `commands`, which print the reference pages "
+            "in Markdown, or `man` with or without a command, which prints a page for man(1).",
             Examples(help_examples), Options(), ""},
 };
 
 }  // namespace
 
+std::span<const Command> running_commands() {
+  return running;
+}
+
+std::span<const Command> program_commands() {
+  return about;
+}
+
 std::span<const Command> commands() {
+  static const std::vector<Command> all = [] {
+    std::vector<Command> together;
+    for (const auto& part : {running_commands(), operating_commands(), program_commands()})
+      together.insert(together.end(), part.begin(), part.end());
+    return together;
+  }();
   return all;
 }
 

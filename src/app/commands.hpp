@@ -17,6 +17,15 @@ int command_consume(const Arguments& arguments);
 int command_dlq(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 int command_cleanup(const Arguments& arguments);
+int command_relays(const Arguments& arguments);
+/// `pause` and `resume`.
+int command_pause(const Arguments& arguments);
+int command_pauses(const Arguments& arguments);
+int command_audit(const Arguments& arguments);
+int command_events(const Arguments& arguments);
+int command_doctor(const Arguments& arguments);
+int command_tail(const Arguments& arguments);
+int command_top(const Arguments& arguments);
 int command_gateway(const Arguments& arguments);
 
 }  // namespace outbox::app

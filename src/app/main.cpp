@@ -6,6 +6,8 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/cli.hpp"
@@ -16,24 +18,36 @@ namespace {
 
 using outbox::app::Arguments;
 
-int help(const Arguments& arguments) {
-  const std::string subject = arguments.words.empty() ? "" : arguments.words.front();
-  std::string text;
-  if (subject.empty()) {
-    text = outbox::app::help_overview();
-  } else if (subject == "exit-codes") {
-    text = outbox::app::help_exit_codes();
-  } else if (subject == "settings") {
-    text = outbox::app::help_settings();
-  } else if (subject == "configuration") {
-    text = outbox::app::configuration_page();
-  } else {
-    const std::vector<std::string> words = {subject, "--help"};
-    text = outbox::app::parse_arguments(words).print;
-  }
-  fmt::print("{}", text);
-  return 0;
+using Run = int (*)(const Arguments&);
+
+int command_of_versions(const Arguments& arguments) {
+  return outbox::app::command_version(arguments, outbox::app::library_versions());
 }
+
+constexpr std::pair<std::string_view, Run> runs[] = {
+    {"run", outbox::app::command_relay},  // It has the consumers as a further role.
+    {"relay", outbox::app::command_relay},
+    {"migrate", outbox::app::command_migrate},
+    {"publish", outbox::app::command_publish},
+    {"topics", outbox::app::command_topics},
+    {"consume", outbox::app::command_consume},
+    {"cleanup", outbox::app::command_cleanup},
+    {"gateway", outbox::app::command_gateway},
+    {"status", outbox::app::command_status},
+    {"relays", outbox::app::command_relays},
+    {"top", outbox::app::command_top},
+    {"events", outbox::app::command_events},
+    {"dlq", outbox::app::command_dlq},
+    {"pause", outbox::app::command_pause},
+    {"resume", outbox::app::command_pause},
+    {"pauses", outbox::app::command_pauses},
+    {"audit", outbox::app::command_audit},
+    {"doctor", outbox::app::command_doctor},
+    {"tail", outbox::app::command_tail},
+    {"check-config", outbox::app::command_check_config},
+    {"completion", outbox::app::command_completion},
+    {"version", command_of_versions},
+};
 
 int run(const std::vector<std::string>& words) {
   const Arguments arguments = outbox::app::parse_arguments(words);
@@ -41,23 +55,12 @@ int run(const std::vector<std::string>& words) {
     fmt::print("{}", arguments.print);
     return 0;
   }
-  const std::string name(arguments.command->name);
-  // `run` has the consumers as a further role.
-  if (name == "relay" || name == "run") return outbox::app::command_relay(arguments);
-  if (name == "migrate") return outbox::app::command_migrate(arguments);
-  if (name == "publish") return outbox::app::command_publish(arguments);
-  if (name == "topics") return outbox::app::command_topics(arguments);
-  if (name == "consume") return outbox::app::command_consume(arguments);
-  if (name == "dlq") return outbox::app::command_dlq(arguments);
-  if (name == "status") return outbox::app::command_status(arguments);
-  if (name == "cleanup") return outbox::app::command_cleanup(arguments);
-  if (name == "gateway") return outbox::app::command_gateway(arguments);
-  if (name == "check-config") return outbox::app::command_check_config(arguments);
-  if (name == "completion") return outbox::app::command_completion(arguments);
-  if (name == "version") {
-    return outbox::app::command_version(arguments, outbox::app::library_versions());
+  for (const auto& [name, call] : runs) {
+    if (name == arguments.command->name) return call(arguments);
   }
-  return help(arguments);
+  // A command of the table that is missing above.
+  throw outbox::Error(outbox::ErrorKind::failed,
+                      "the command '" + std::string(arguments.command->name) + "' has no code", "");
 }
 
 }  // namespace

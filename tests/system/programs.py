@@ -139,7 +139,8 @@ class Outboxd:
         return self.done("migrate", **settings)
 
     def status(self, relay=0, **settings):
-        return json.loads(self.done("status", "--output", "json", **settings))["relays"][relay]
+        shown = json.loads(self.done("status", "--output", "json", **settings))
+        return shown["stores"][0]["relays"][relay]
 
     def end_all(self):
         for running in self.started:

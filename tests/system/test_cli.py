@@ -176,7 +176,7 @@ def test_bash_completes_commands_flags_and_values(outboxd, program):
         complete_line outboxd topics ''
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
-    assert done.stdout.splitlines() == ["relay", "--relay.capture", "lease row",
+    assert done.stdout.splitlines() == ["relay relays", "--relay.capture", "lease row",
                                        "apply create list"]
     assert done.stderr == ""
 
@@ -190,8 +190,9 @@ def test_versions_are_told_and_librdkafka_is_new_enough(outboxd):
 
 
 def test_every_command_has_its_help_and_wrong_ones_name_the_nearest(outboxd):
-    for command in ("run", "relay", "migrate", "publish", "topics", "status",
-                    "check-config", "version", "completion"):
+    for command in ("run", "relay", "migrate", "publish", "topics", "status", "relays", "top",
+                    "pause", "resume", "pauses", "audit", "doctor", "tail", "cleanup", "gateway",
+                    "consume", "check-config", "version", "completion", "help"):
         assert f"Usage: outboxd {command}" in outboxd.done(command, "--help")
     wrong = outboxd.run("relya")
     assert wrong.returncode == 2 and "'relay'" in wrong.stderr

@@ -90,7 +90,7 @@ def assert_all_sent(database, topics, topic):
 def status(outboxd):
     """The status by shard, and the exit code."""
     done = outboxd.run("status", "--output", "json")
-    return {shard["name"]: shard for shard in json.loads(done.stdout)["shards"]}, done.returncode
+    return {shard["name"]: shard for shard in json.loads(done.stdout)["stores"]}, done.returncode
 
 
 def test_all_shards_are_migrated_published_to_relayed_and_shown(outboxd, shards, topics, unique):

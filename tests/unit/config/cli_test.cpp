@@ -105,7 +105,81 @@ INSTANTIATE_TEST_SUITE_P(
                       Bad{{"topics"}, "topics needs an argument"},
                       Bad{{"topics", "creat"}, "did you mean 'create'?"},
                       Bad{{"completion", "tcsh"}, "completion does not take 'tcsh'"},
-                      Bad{{"help", "exit-code"}, "did you mean 'exit-codes'?"}));
+                      Bad{{"help", "exit-code"}, "did you mean 'exit-codes'?"},
+                      Bad{{"help", "man", "event"}, "did you mean 'events'?"},
+                      Bad{{"help", "dlq", "lst"}, "there is no help on 'dlq lst'"},
+                      Bad{{"dlq"}, "dlq needs an argument: outboxd dlq list|groups|show"},
+                      Bad{{"dlq", "reply"}, "did you mean 'replay'?"},
+                      Bad{{"dlq", "list", "--all"}, "dlq list takes no --all"},
+                      Bad{{"dlq", "--rate", "5", "list"}, "dlq list takes no --rate"},
+                      Bad{{"dlq", "list", "--event-typ", "a"}, "did you mean '--event-type'?"},
+                      Bad{{"dlq", "show"}, "dlq show needs an argument: outboxd dlq show ID"},
+                      Bad{{"dlq", "groups", "row.a.1"}, "dlq groups takes no argument 'row.a.1'"},
+                      Bad{{"events", "show", "1", "2"}, "events show takes no argument '2'"},
+                      Bad{{"pause", "topics", "a"}, "did you mean 'topic'?"},
+                      Bad{{"pause", "topic"}, "pause needs an argument"},
+                      Bad{{"resume", "topic", "a", "b"}, "resume takes no argument 'b'"},
+                      Bad{{"tail"}, "tail needs an argument: outboxd tail TOPIC"}));
+
+TEST(Arguments, of_an_action_may_stand_before_and_behind_it) {
+  const Arguments arguments = parsed({"dlq", "--limit", "5", "replay", "row.a.1", "--rate=2",
+                                      "topic.b.0.7", "-n", "--shard", "eu", "-o", "json"});
+  ASSERT_NE(arguments.action, nullptr);
+  EXPECT_EQ(arguments.action->name, "replay");
+  EXPECT_THAT(arguments.words, ElementsAre("replay", "row.a.1", "topic.b.0.7"));
+  EXPECT_EQ(arguments.value("limit"), "5");
+  EXPECT_EQ(arguments.value("rate"), "2");
+  EXPECT_TRUE(arguments.has("dry-run"));
+  EXPECT_EQ(arguments.value("store"), "eu");
+  EXPECT_THAT(arguments.flags, ElementsAre(Pair("output", "json")));
+}
+
+TEST(Arguments, are_counted_by_the_usage_line) {
+  const auto count = [](std::string_view text) {
+    return std::pair(word_count(text).least, word_count(text).most);
+  };
+  EXPECT_EQ(count(""), std::pair(0, 0));
+  EXPECT_EQ(count("ID"), std::pair(1, 1));
+  EXPECT_EQ(count("relay|topic|key|consumer NAME"), std::pair(2, 2));
+  EXPECT_EQ(count("[ID...]"), std::pair(0, -1));
+  EXPECT_EQ(count("apply|list [TOPIC...]"), std::pair(1, -1));
+  EXPECT_EQ(count("ID [TIME]"), std::pair(1, 2));
+}
+
+TEST(Commands, give_an_option_of_one_name_one_form_in_all_their_actions) {
+  for (const Command& command : commands()) {
+    for (const Action& action : command.actions) {
+      for (const CommandOption& option : action.options) {
+        for (const CommandOption* other : options_of(command)) {
+          if (other->name != option.name) continue;
+          EXPECT_EQ(other->value.empty(), option.value.empty()) << command.name << option.name;
+          EXPECT_EQ(other->short_name, option.short_name) << command.name << option.name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Help, of_an_action_has_its_usage_options_and_examples_alone) {
+  for (const std::string& help :
+       {parsed({"help", "dlq", "edit"}).print, parsed({"dlq", "edit", "--help"}).print}) {
+    EXPECT_THAT(help, HasSubstr("Usage: outboxd dlq edit ID [options]"));
+    EXPECT_THAT(help, HasSubstr("--merge-patch JSON"));
+    EXPECT_THAT(help, ::testing::Not(HasSubstr("--rate")));
+  }
+  EXPECT_THAT(parsed({"help", "dlq"}).print, HasSubstr("outboxd dlq replay [ID...] [options]"));
+}
+
+TEST(Help, fits_a_hundred_columns_but_for_examples) {
+  for (const Command& command : commands()) {
+    std::istringstream lines(help_of(command));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("  ") || line.starts_with("  --")) {
+        EXPECT_LE(line.size(), 100U) << line;
+      }
+    }
+  }
+}
 
 TEST(Help, begins_with_examples_for_every_command) {
   for (const Command& command : commands()) {
@@ -147,12 +221,16 @@ TEST(CheckConfig, prints_values_with_origin_and_without_secrets) {
   const config::Settings settings = config::testing::load_given(
       {.environment = {{"DATABASE_CONN", "postgresql://u:hunter2@localhost/db"}},
        .yaml = "relay: {batch-size: 7}\n"});
-  const std::string text = check_config_text(settings);
+  const std::string text = check_config_text(settings, false);
   EXPECT_THAT(text, ::testing::ContainsRegex("relay\\.batch-size +7 +outboxd\\.yaml:1"));
   EXPECT_THAT(text, ::testing::ContainsRegex("database\\.url .* environment DATABASE_CONN"));
   EXPECT_THAT(text, HasSubstr("note: kafka.bootstrap-servers is not set; needed by: run, relay, "
                               "topics"));
   EXPECT_THAT(text, ::testing::Not(HasSubstr("hunter2")));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("log.level")));
+  EXPECT_THAT(text, HasSubstr("settings have their default: --all shows them"));
+  EXPECT_THAT(check_config_text(settings, true),
+              ::testing::ContainsRegex("log\\.level +info +default"));
 
   const auto json = nlohmann::json::parse(check_config_json(settings));
   EXPECT_EQ(json["relays"][0], "default");

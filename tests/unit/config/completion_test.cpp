@@ -44,7 +44,7 @@ TEST_P(BashCompletion, offers_what_fits) {
 
 INSTANTIATE_TEST_SUITE_P(
     Words, BashCompletion,
-    ::testing::Values(Typed{"outboxd rel", "relay"}, Typed{"outboxd check", "check-config"},
+    ::testing::Values(Typed{"outboxd rel", "relay relays"}, Typed{"outboxd check", "check-config"},
                       Typed{"outboxd topics ''", "apply create list"},
                       Typed{"outboxd completion z", "zsh"},
                       Typed{"outboxd relay --relay.capture ''", "lease row"},
@@ -54,7 +54,10 @@ INSTANTIATE_TEST_SUITE_P(
                       Typed{"outboxd migrate --dry", "--dry-run"}, Typed{"outboxd relay --dry", ""},
                       Typed{"outboxd relay --relay.batch-s", "--relay.batch-size"},
                       Typed{"outboxd relay --kafka.password-f", "--kafka.password-file"},
-                      Typed{"outboxd help exit", "exit-codes"}));
+                      Typed{"outboxd help exit", "exit-codes"},
+                      Typed{"outboxd dlq ''", "list groups show edit replay discard"},
+                      Typed{"outboxd dlq replay --merge", "--merge-patch"},
+                      Typed{"outboxd pause ''", "relay topic key consumer"}));
 
 TEST(Completion, for_zsh_and_fish_knows_commands_and_settings) {
   EXPECT_THAT(completion_script("zsh"), HasSubstr("#compdef outboxd"));
