@@ -7,7 +7,7 @@ import {ask, reason_field} from "./dialogs.js";
 import {diff_lines} from "./diff.js";
 import {h} from "./dom.js";
 import {parse_exactly} from "./exact.js";
-import {cut, plural, pretty} from "./format.js";
+import {count, cut, plural, pretty} from "./format.js";
 import {code_block, field, icon} from "./parts.js";
 import {changed} from "./state.js";
 
@@ -36,7 +36,10 @@ function dry_words(dialog, verb) {
   const number = number_of(dialog.dry);
   return h("p", {class: "box accent", role: "status"}, icon("check"),
     h("span", null, "Dry run: ", h("strong", null, plural(number, "letter")),
-      ` would be ${verb}`, dialog.scope.words ? ` (${dialog.scope.words})` : "", "."));
+      ` would be ${verb}`, dialog.scope.words ? ` (${dialog.scope.words})` : "",
+      dialog.dry.would_fail > 0 ? `, ${count(dialog.dry.would_fail)} would fail` : "",
+      dialog.dry.would_skip > 0 ? `, ${count(dialog.dry.would_skip)} are done already` : "",
+      dialog.dry.exact === false ? "; there may be more." : "."));
 }
 
 function edit_fields(dialog) {

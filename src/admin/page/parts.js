@@ -103,6 +103,12 @@ export const problem_box = problem => h("div", {class: "box bad", key: "problem"
   h("div", null, h("strong", null, problem.message),
     problem.remedy ? h("p", null, problem.remedy) : null));
 
+/// Where some of several stores did not answer, a list is not whole, and says so.
+export const missing_parts = document => (document?.errors ?? []).length === 0 ? null
+  : h("div", {class: "box bad", key: "missing"}, icon("warn"),
+      h("ul", null, document.errors.slice(0, 5).map((one, i) =>
+        h("li", {key: i}, `${one.store ?? one.topic ?? "a part"} is missing here: ${one.error}`))));
+
 export function field(label, control, note) {
   return h("label", {class: "field"}, h("span", null, label), control,
            note ? h("small", null, note) : null);

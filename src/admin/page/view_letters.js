@@ -6,7 +6,8 @@ import {h} from "./dom.js";
 import {count, cut, nothing, plural} from "./format.js";
 import {ask_discard, ask_replay} from "./letter_dialogs.js";
 import {show_letter} from "./letter_sheet.js";
-import {badge, button, field, moment, moment_ago, mono, panel, table, waiting} from "./parts.js";
+import {badge, button, field, missing_parts, moment, moment_ago, mono, panel, table, waiting}
+  from "./parts.js";
 import {resource} from "./resources.js";
 import {go, link, with_query} from "./router.js";
 import {changed, state} from "./state.js";
@@ -89,6 +90,7 @@ function groups_panel(route) {
   const total = held?.data ? `${held.data.exact === false ? "at least " : ""}${
     plural(held.data.letters, "letter")}` : "";
   return panel("By cause", {key: "groups", note: total, side},
+    missing_parts(held?.data),
     held?.data ? table({
       caption: "Dead letters by cause", rows: held.data.items, key: row => row.group,
       empty: "No dead letters. Every event arrived.",
@@ -191,6 +193,7 @@ function letters_panel(route) {
   const held = resource("letters");
   return panel("Letters", {key: "letters", side: acts(route),
                            note: held?.data?.complete === false ? "not all could be searched" : ""},
+    missing_parts(held?.data),
     held?.data ? [letters_table(route, held.data.items), pager(route, held.data.next_cursor)]
                : waiting(held, "The list"));
 }

@@ -4,7 +4,8 @@ import {ask_event} from "./dialogs.js";
 import {h} from "./dom.js";
 import {count, cut, duration, nothing, plural} from "./format.js";
 import {headers_block, payload_block} from "./letter_sheet.js";
-import {anchor, badge, button, moment, mono, pairs, panel, table, waiting} from "./parts.js";
+import {anchor, badge, button, missing_parts, moment, mono, pairs, panel, table, waiting}
+  from "./parts.js";
 import {resource} from "./resources.js";
 import {go, link, with_query} from "./router.js";
 import {state} from "./state.js";
@@ -100,6 +101,7 @@ function search_result(route) {
   return [h("p", {class: "hint", key: "hint", role: "status"},
             `${plural(trace.events.length, "event")} found ${matched[trace.matched_by] ?? ""}` +
             (trace.complete ? "." : "; the search ended at its limit, there may be more.")),
+          missing_parts(trace),
           trace.events.slice(0, 50).map(found_event)];
 }
 
@@ -110,7 +112,8 @@ function recent(route) {
       key: one ?? "all", class: `chip${route.query.state === one ? " on" : ""}`,
       href: link("trace", {state: one}),
       "aria-current": route.query.state === one ? "true" : undefined}, one ?? "all")));
-  return panel("Latest events", {key: "latest", side}, held?.data ? [table({
+  return panel("Latest events", {key: "latest", side},
+    missing_parts(held?.data), held?.data ? [table({
     caption: "Latest events", rows: held.data.items, empty: "No event.",
     key: row => `${row.store} ${row.row}`, columns: [
       {name: "at", title: "Written", cell: row => moment(row.created_at)},
