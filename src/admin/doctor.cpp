@@ -29,12 +29,9 @@ const char* word_of(Severity severity) {
 }
 
 Json document_of(const std::optional<std::string>& store, const Finding& finding) {
-  return {{"store", text_or_null(store)},
-          {"check", finding.check},
-          {"severity", word_of(finding.severity)},
-          {"found", text_json(finding.found)},
-          {"why", text_json(finding.why)},
-          {"remedy", text_json(finding.remedy)}};
+  return {{"store", text_or_null(store)},          {"check", finding.check},
+          {"severity", word_of(finding.severity)}, {"found", text_json(finding.found)},
+          {"why", text_json(finding.why)},         {"remedy", text_json(finding.remedy)}};
 }
 
 // A store's findings, with the agreement of each of its relays, which have settings of their own.
@@ -113,10 +110,8 @@ std::vector<Finding> ask_brokers(Office& office, std::map<std::string, std::int6
   }
   try {
     return office.ask_broker<std::vector<Finding>>(
-        Pace::slow, [needs = needs_of(site, std::move(largest)),
-                     timeout = site.slow_timeout](BrokerSeams& seams) {
-          return examine_brokers(seams, needs, timeout);
-        });
+        Pace::slow, [needs = needs_of(site, std::move(largest)), timeout = site.slow_timeout](
+                        BrokerSeams& seams) { return examine_brokers(seams, needs, timeout); });
   } catch (const Error& error) {
     return {away("broker", store::message_of(error),
                  error.hint().empty() ? "check kafka.bootstrap-servers" : error.hint())};
@@ -133,9 +128,10 @@ Json doctor(Office& office, const std::optional<std::string>& store) {
     findings.push_back(document_of(of, finding));
   };
   std::map<std::string, std::int64_t> largest;
-  const auto answers = office.ask_all<StoreAnswer>(
-      office.site().chosen(store), Pace::slow,
-      [](StoreSeams& seams) { return StoreAnswer{examine_store(seams), largest_of(seams)}; });
+  const auto answers =
+      office.ask_all<StoreAnswer>(office.site().chosen(store), Pace::slow, [](StoreSeams& seams) {
+        return StoreAnswer{examine_store(seams), largest_of(seams)};
+      });
   for (const auto& told : answers) {
     if (!told.answer) {
       add(told.store->name, away("database", told.error, "check database.url and the server"));

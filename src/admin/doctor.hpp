@@ -32,7 +32,7 @@ struct TopicNeeds {
   std::vector<std::string> consumed_topics;  ///< Of those, what our consumers read.
   std::vector<std::string> groups;
   std::optional<std::chrono::milliseconds> inbox_retention;  ///< Zero: for ever.
-  std::map<std::string, std::int64_t> largest_bytes;  ///< Newest payloads of each topic.
+  std::map<std::string, std::int64_t> largest_bytes;         ///< Newest payloads of each topic.
   std::string security_protocol;
   std::string library;
 };

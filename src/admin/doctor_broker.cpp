@@ -72,16 +72,16 @@ class Round {
   void look_at_groups(const std::vector<broker::GroupView>& groups) {
     for (const broker::GroupView& group : groups) {
       if (group.failure) {
-        add("consumer-groups", Severity::notice, group.failure->reason,
-            "its lag cannot be told", "give this user the right DESCRIBE on the group");
+        add("consumer-groups", Severity::notice, group.failure->reason, "its lag cannot be told",
+            "give this user the right DESCRIBE on the group");
       } else if (group.members.empty()) {
         add("consumer-groups", Severity::notice,
             fmt::format("nobody consumes in the group {} ({})", group.group_id, group.state),
             "what it should take waits in the topics, as long as they keep it",
             "start `outboxd consume` or `outboxd run`");
       } else {
-        well("consumer-groups", fmt::format("the group {} has {} members", group.group_id,
-                                            group.members.size()));
+        well("consumer-groups",
+             fmt::format("the group {} has {} members", group.group_id, group.members.size()));
       }
     }
   }
@@ -95,7 +95,8 @@ class Round {
 
  private:
   [[nodiscard]] static std::string alter(const Topic& topic, const std::string& setting) {
-    return fmt::format("kafka-configs --alter --topic {} --add-config {}", topic.view.name, setting);
+    return fmt::format("kafka-configs --alter --topic {} --add-config {}", topic.view.name,
+                       setting);
   }
 
   void look_at_replicas(const Topic& topic) {
@@ -110,12 +111,12 @@ class Round {
                  alter(topic, fmt::format("min.insync.replicas={}", std::max(1, replicas - 1))));
     }
     if (replicas == 1) {
-      return add("topic-replicas", topic.brokers > 1 ? Severity::warning : Severity::notice,
-                 fmt::format("topic {} has one replica (min.insync.replicas {})", name,
-                             least.value_or(1)),
-                 "while its broker is away its events wait; if the disk is lost, so are they",
-                 "make it with three replicas and min.insync.replicas 2 "
-                 "(kafka-reassign-partitions)");
+      return add(
+          "topic-replicas", topic.brokers > 1 ? Severity::warning : Severity::notice,
+          fmt::format("topic {} has one replica (min.insync.replicas {})", name, least.value_or(1)),
+          "while its broker is away its events wait; if the disk is lost, so are they",
+          "make it with three replicas and min.insync.replicas 2 "
+          "(kafka-reassign-partitions)");
     }
     if (least && *least == 1) {
       return add("topic-replicas", Severity::warning,
@@ -158,10 +159,11 @@ class Round {
     const auto& consumed = needs_.consumed_topics;
     if (!std::binary_search(consumed.begin(), consumed.end(), topic.view.name)) return;
     const auto kept = topic.number("retention.ms");
-    const std::int64_t inbox = needs_.inbox_retention.value_or(std::chrono::milliseconds{0}).count();
+    const std::int64_t inbox =
+        needs_.inbox_retention.value_or(std::chrono::milliseconds{0}).count();
     if (inbox == 0 || !kept || (*kept >= 0 && *kept <= inbox)) return;
-    const std::string days = *kept < 0 ? "for ever" : fmt::format("for {} hours",
-                                                                  *kept / 3'600'000);
+    const std::string days =
+        *kept < 0 ? "for ever" : fmt::format("for {} hours", *kept / 3'600'000);
     add("topic-retention", Severity::warning,
         fmt::format("topic {} keeps messages {}, the inbox remembers them for {} hours",
                     topic.view.name, days, inbox / 3'600'000),

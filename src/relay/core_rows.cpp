@@ -404,8 +404,8 @@ std::optional<RowId> Core::lowest_unsettled(std::optional<RowId> lowest) {
     if (!lowest || id < *lowest) lowest = id;
   };
   if (lowest_dropped_) consider(*lowest_dropped_);
-  // A blocked or paused key's rows are left out by the statement, unseen, so how far down they reach is not
-  // known.
+  // A blocked or paused key's rows are left out by the statement, unseen, so how far down they
+  // reach is not known.
   if (!keys_.empty() || pauses_.any_key()) consider(RowId{});
   topics_.for_each([&](int, TopicState& topic) {
     if (topic.lowest_given_up) consider(*topic.lowest_given_up);

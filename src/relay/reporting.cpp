@@ -35,6 +35,12 @@ LogLevel level_of(NoticeKind kind) {
   return LogLevel::info;
 }
 
+// Of these each one is told; keys may be thousands.
+bool is_told_by_itself(const Notice& notice) {
+  const bool is_pause = notice.kind == NoticeKind::paused || notice.kind == NoticeKind::resumed;
+  return notice.kind == NoticeKind::topic_held || (is_pause && !notice.subject.starts_with("key "));
+}
+
 const char* text_of(NoticeKind kind) {
   switch (kind) {
     case NoticeKind::slots_acquired:
@@ -162,8 +168,8 @@ void Reporting::notice(const Notice& notice) {
   if (!logger_.enabled(level)) return;
   // Each kind may have a flood of its own; a dead letter's reason also stands in its row.
   std::uint64_t suppressed = 0;
-  const std::string subject = std::string(text_of(notice.kind)) +
-                              (notice.kind == NoticeKind::topic_held ? notice.subject : "");
+  const std::string subject =
+      std::string(text_of(notice.kind)) + (is_told_by_itself(notice) ? notice.subject : "");
   if (!logger_.may_repeat(subject, std::chrono::milliseconds{200}, suppressed)) return;
   if (suppressed > 0) {
     logger_.log(level, text_of(notice.kind),

@@ -74,15 +74,15 @@ void examine_terms(Examination& examination, Terms terms, const std::vector<Stan
       check_fit(terms, other);
     } catch (const Error& error) {
       fits = false;
-      examination.problem(message_of(error), "a relay started with this configuration would be refused",
-                          error.hint());
+      examination.problem(message_of(error),
+                          "a relay started with this configuration would be refused", error.hint());
     }
   }
   if (slots_stored > 0 && slots_stored != terms.slots) {
-    examination.notice(fmt::format("relay.slots is {} here, but {} slots are stored", terms.slots,
-                                   slots_stored),
-                       "the stored number holds for all; the setting is for the first migration",
-                       fmt::format("set relay.slots to {}", slots_stored));
+    examination.notice(
+        fmt::format("relay.slots is {} here, but {} slots are stored", terms.slots, slots_stored),
+        "the stored number holds for all; the setting is for the first migration",
+        fmt::format("set relay.slots to {}", slots_stored));
   }
   if (fits) {
     examination.well(fmt::format("what {} living relays go by fits this configuration", living));
@@ -96,9 +96,9 @@ void examine_clock(Examination& examination, const std::function<std::int64_t()>
   const std::int64_t after = wall_clock_us();
   const std::int64_t here = before + (after - before) / 2;
   const std::chrono::milliseconds difference(std::llabs(there - here) / 1000);
-  const std::string found = fmt::format("the database's clock is {} {} this machine's",
-                                        duration_words(difference),
-                                        there < here ? "behind" : "ahead of");
+  const std::string found =
+      fmt::format("the database's clock is {} {} this machine's", duration_words(difference),
+                  there < here ? "behind" : "ahead of");
   if (difference < difference_max) return examination.well(found);
   examination.warning(found,
                       "no promise rests on it, but times in messages, logs and figures of latency "
@@ -115,14 +115,14 @@ void examine_schema(Examination& examination, Migrations& migrations) {
         ++applied;
         continue;
       }
-      missing += fmt::format("{}{:04} {}", missing.empty() ? "" : ", ", migration.number,
-                             migration.name);
+      missing +=
+          fmt::format("{}{:04} {}", missing.empty() ? "" : ", ", migration.number, migration.name);
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::conflict) throw;
-    return examination.problem(message_of(error), "programs of different versions work on one schema",
-                               error.hint().empty() ? "run the newest version everywhere"
-                                                    : error.hint());
+    return examination.problem(
+        message_of(error), "programs of different versions work on one schema",
+        error.hint().empty() ? "run the newest version everywhere" : error.hint());
   }
   if (missing.empty()) {
     return examination.well(fmt::format("all {} migrations are applied", applied));

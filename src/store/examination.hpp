@@ -24,13 +24,13 @@ namespace outbox::store {
 struct DiagnosisLimits {
   std::chrono::milliseconds long_transaction{60'000};
   std::chrono::milliseconds old_horizon{300'000};
-  std::int64_t dead_rows = 200'000;          ///< Where they also outnumber a fifth of the rows.
-  std::int64_t slot_bytes = 1LL << 30U;      ///< Kept for a slot that nobody reads.
-  std::int64_t rows_for_a_plan = 50'000;     ///< Below it any plan will do.
-  std::int64_t log_bytes = 64LL << 20U;      ///< SQLite's write-ahead log.
+  std::int64_t dead_rows = 200'000;       ///< Where they also outnumber a fifth of the rows.
+  std::int64_t slot_bytes = 1LL << 30U;   ///< Kept for a slot that nobody reads.
+  std::int64_t rows_for_a_plan = 50'000;  ///< Below it any plan will do.
+  std::int64_t log_bytes = 64LL << 20U;   ///< SQLite's write-ahead log.
   std::int64_t quick_check_bytes = 64LL << 20U;
   std::chrono::milliseconds clock_difference{2'000};
-  std::chrono::milliseconds budget{8'000};   ///< Of all checks together.
+  std::chrono::milliseconds budget{8'000};  ///< Of all checks together.
 };
 
 class Examination {

@@ -18,9 +18,8 @@ namespace outbox::broker::kafka {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using OffsetsPointer =
-    std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
-                    Destroy<&rd_kafka_ListConsumerGroupOffsets_destroy>>;
+using OffsetsPointer = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
+                                       Destroy<&rd_kafka_ListConsumerGroupOffsets_destroy>>;
 
 std::string text_of(const char* text) {
   return text == nullptr ? std::string() : std::string(text);
@@ -67,8 +66,8 @@ GroupView view_of(const rd_kafka_ConsumerGroupDescription_t* described) {
     view.failure = refusal(code, view.group_id);
     return view;
   }
-  view.state = text_of(rd_kafka_consumer_group_state_name(
-      rd_kafka_ConsumerGroupDescription_state(described)));
+  view.state = text_of(
+      rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(described)));
   const std::size_t count = rd_kafka_ConsumerGroupDescription_member_count(described);
   for (std::size_t i = 0; i < count; ++i)
     view.members.push_back(member_of(rd_kafka_ConsumerGroupDescription_member(described, i)));
@@ -81,7 +80,8 @@ std::vector<GroupView> KafkaAdmin::groups(const std::vector<std::string>& names,
                                           std::chrono::milliseconds timeout) {
   const Deadline deadline = Clock::now() + timeout;
   const std::vector<std::string> listed = names.empty() ? all_groups(deadline) : names;
-  std::map<std::string, GroupView> found = describe_groups({listed.begin(), listed.end()}, deadline);
+  std::map<std::string, GroupView> found =
+      describe_groups({listed.begin(), listed.end()}, deadline);
   std::vector<GroupView> views;
   for (const std::string& name : listed) {
     GroupView& view = found[name];
@@ -121,12 +121,11 @@ std::map<std::string, GroupView> KafkaAdmin::describe_groups(std::set<std::strin
   std::vector<const char*> texts;
   for (const std::string& name : names)
     texts.push_back(name.c_str());
-  const EventPointer event =
-      request(RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline,
-              [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                rd_kafka_DescribeConsumerGroups(handle_, texts.data(), texts.size(), options,
-                                                queue);
-              });
+  const EventPointer event = request(
+      RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline,
+      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_DescribeConsumerGroups(handle_, texts.data(), texts.size(), options, queue);
+      });
   require_answer(*event);
   std::size_t count = 0;
   const auto** const groups = rd_kafka_DescribeConsumerGroups_result_groups(

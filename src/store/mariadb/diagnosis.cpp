@@ -29,7 +29,8 @@ class MariadbDiagnosis final : public Diagnosis {
     connection_.ensure_open();
     examine_server(examination, patient);
     examination.check("clock", [&] {
-      examine_clock(examination, [this] { return clock_us(); }, limits_.clock_difference);
+      examine_clock(
+          examination, [this] { return clock_us(); }, limits_.clock_difference);
     });
     examination.check("schema-version",
                       [&] { examine_schema(examination, *make_migrations(shared_)); });
@@ -41,15 +42,16 @@ class MariadbDiagnosis final : public Diagnosis {
     return examination.take();
   }
 
-  TableFigures figures() override { return read_figures(connection_, *shared_->table(connection_)); }
+  TableFigures figures() override {
+    return read_figures(connection_, *shared_->table(connection_));
+  }
 
   std::vector<ReplicationSlot> replication_slots() override { return {}; }
 
   std::int64_t clock_us() override {
     Result found = connection_.run(
         "reading the clock",
-        fmt::format("SELECT timestampdiff(MICROSECOND, '1970-01-01', {})", now_sql),
-        Effect::reads);
+        fmt::format("SELECT timestampdiff(MICROSECOND, '1970-01-01', {})", now_sql), Effect::reads);
     return found.next() ? found.number(0) : 0;
   }
 

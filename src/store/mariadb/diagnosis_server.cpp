@@ -14,8 +14,8 @@ constexpr std::string_view doing = "looking at the server";
 
 // Empty where the server does not know it, as MariaDB and MySQL name some things differently.
 std::string variable(Connection& connection, const std::string& name) {
-  Result found = connection.run(
-      doing, fmt::format("SHOW VARIABLES LIKE {}", quote_text(name)), Effect::reads);
+  Result found =
+      connection.run(doing, fmt::format("SHOW VARIABLES LIKE {}", quote_text(name)), Effect::reads);
   return found.next() ? found.text(1) : std::string();
 }
 
@@ -75,7 +75,8 @@ void examine_durability(Examination& examination, Patient& patient) {
     examination.problem("innodb_doublewrite is off", "a crash of the machine can leave torn pages",
                         "set innodb_doublewrite = ON, unless the storage writes whole pages");
   }
-  if (well) examination.well("innodb_flush_log_at_trx_commit, sync_binlog and doublewrite are safe");
+  if (well)
+    examination.well("innodb_flush_log_at_trx_commit, sync_binlog and doublewrite are safe");
 }
 
 void examine_binary_log(Examination& examination, Patient& patient) {
@@ -85,9 +86,10 @@ void examine_binary_log(Examination& examination, Patient& patient) {
     return examination.well(logs ? "the binary log is on, in format " + format
                                  : "the binary log is off");
   }
-  examination.problem("binlog_format is STATEMENT",
-                      "InnoDB refuses to write in READ COMMITTED sessions then: no relay can settle",
-                      "SET GLOBAL binlog_format = 'ROW', and the same in the server's configuration");
+  examination.problem(
+      "binlog_format is STATEMENT",
+      "InnoDB refuses to write in READ COMMITTED sessions then: no relay can settle",
+      "SET GLOBAL binlog_format = 'ROW', and the same in the server's configuration");
 }
 
 void examine_transactions(Examination& examination, Patient& patient) {
@@ -117,10 +119,11 @@ void examine_transactions(Examination& examination, Patient& patient) {
 }
 
 void examine_purge(Examination& examination, Patient& patient) {
-  Result found = patient.connection.run(
-      doing, "SELECT count FROM information_schema.innodb_metrics WHERE name = "
-             "'trx_rseg_history_len'",
-      Effect::reads);
+  Result found =
+      patient.connection.run(doing,
+                             "SELECT count FROM information_schema.innodb_metrics WHERE name = "
+                             "'trx_rseg_history_len'",
+                             Effect::reads);
   if (!found.next()) return;
   const std::int64_t length = found.number(0);
   const std::string words = fmt::format("{} transactions wait to be purged", length);
@@ -164,8 +167,7 @@ void examine_rights(Examination& examination, Patient& patient) {
 }
 
 void examine_packets(Examination& examination, Patient& patient) {
-  Result found =
-      patient.connection.run(doing, "SELECT @@global.max_allowed_packet", Effect::reads);
+  Result found = patient.connection.run(doing, "SELECT @@global.max_allowed_packet", Effect::reads);
   if (!found.next()) return;
   const std::int64_t bytes = found.number(0);
   const std::string words = "max_allowed_packet is " + bytes_words(bytes);
@@ -181,17 +183,17 @@ void examine_server(Examination& examination, Patient& patient) {
   const std::string right = "GRANT PROCESS ON *.* TO the user that runs `outboxd doctor`";
   examination.check("tls", [&] { examine_tls(examination, patient); });
   examination.check("server-version", [&] {
-    examination.well(
-        fmt::format("{} {}", patient.connection.is_mariadb() ? "MariaDB" : "MySQL",
-                    mysql_get_server_info(patient.connection.native())));
+    examination.well(fmt::format("{} {}", patient.connection.is_mariadb() ? "MariaDB" : "MySQL",
+                                 mysql_get_server_info(patient.connection.native())));
   });
   examination.check("isolation-level", [&] { examine_isolation(examination, patient); });
   examination.check("durability", [&] { examine_durability(examination, patient); });
   examination.check("binary-log", [&] { examine_binary_log(examination, patient); });
   examination.check("packet-size", [&] { examine_packets(examination, patient); });
-  examination.check("long-transactions", [&] { examine_transactions(examination, patient); },
-                    right);
-  examination.check("purge", [&] { examine_purge(examination, patient); }, right);
+  examination.check(
+      "long-transactions", [&] { examine_transactions(examination, patient); }, right);
+  examination.check(
+      "purge", [&] { examine_purge(examination, patient); }, right);
   examination.check("grants", [&] { examine_rights(examination, patient); });
 }
 

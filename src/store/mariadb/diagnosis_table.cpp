@@ -54,14 +54,15 @@ void examine_plan(Examination& examination, Patient& patient, const Table& table
   const std::string found = index.empty() ? "no index serves the relay's read"
                                           : "the relay's read goes through the primary key";
   if (figures.rows.value_or(0) <= patient.limits.rows_for_a_plan) {
-    return examination.notice(found, "it will be slow once the table has many settled rows",
-                              fmt::format("CREATE INDEX on the status and the order of {}",
-                                          table.name()));
+    return examination.notice(
+        found, "it will be slow once the table has many settled rows",
+        fmt::format("CREATE INDEX on the status and the order of {}", table.name()));
   }
-  examination.warning(found, "every read looks at settled rows too",
-                      fmt::format("CREATE INDEX on the status and the order of {}, or ANALYZE TABLE "
-                                  "it",
-                                  table.name()));
+  examination.warning(
+      found, "every read looks at settled rows too",
+      fmt::format("CREATE INDEX on the status and the order of {}, or ANALYZE TABLE "
+                  "it",
+                  table.name()));
 }
 
 void examine_lookups(Examination& examination, Patient& patient, const Table& table) {
@@ -104,8 +105,7 @@ void examine_engine(Examination& examination, Patient& patient, const Table& tab
 
 void examine_agreement(Examination& examination, Patient& patient, const Table& table) {
   examine_terms(examination, terms_of(patient.shared.options()),
-                read_standing(patient.connection, table),
-                stored_slots(patient.connection, table));
+                read_standing(patient.connection, table), stored_slots(patient.connection, table));
 }
 
 }  // namespace
@@ -131,8 +131,7 @@ void examine_table(Examination& examination, Patient& patient, const Table& tabl
   examination.check("storage-engine", [&] { examine_engine(examination, patient, table); });
   examination.check("read-plan", [&] { examine_plan(examination, patient, table); });
   examination.check("lookup-indexes", [&] { examine_lookups(examination, patient, table); });
-  examination.check("settings-agreement",
-                    [&] { examine_agreement(examination, patient, table); });
+  examination.check("settings-agreement", [&] { examine_agreement(examination, patient, table); });
 }
 
 }  // namespace outbox::store::mariadb

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-
 namespace outbox::store::postgres {
 namespace {
 
@@ -29,7 +28,8 @@ class PostgresDiagnosis final : public Diagnosis {
     examine_connection(examination, patient);
     examine_settings(examination, patient);
     examination.check("clock", [&] {
-      examine_clock(examination, [this] { return clock_us(); }, limits_.clock_difference);
+      examine_clock(
+          examination, [this] { return clock_us(); }, limits_.clock_difference);
     });
     examination.check("schema-version",
                       [&] { examine_schema(examination, *make_migrations(shared_)); });
@@ -45,7 +45,9 @@ class PostgresDiagnosis final : public Diagnosis {
     return examination.take();
   }
 
-  TableFigures figures() override { return read_figures(connection_, *shared_->table(connection_)); }
+  TableFigures figures() override {
+    return read_figures(connection_, *shared_->table(connection_));
+  }
 
   std::vector<ReplicationSlot> replication_slots() override {
     try {
@@ -58,8 +60,9 @@ class PostgresDiagnosis final : public Diagnosis {
 
   std::int64_t clock_us() override {
     return connection_
-        .run("reading the clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-             Parameters(), Effect::reads)
+        .run("reading the clock",
+             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", Parameters(),
+             Effect::reads)
         .number(0, 0);
   }
 

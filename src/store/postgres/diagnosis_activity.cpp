@@ -96,9 +96,9 @@ void examine_transactions(Examination& examination, Patient& patient) {
   const std::int64_t others = found.number(0, 5) - 1;
   examination.warning(
       fmt::format("pid {} of {} ({}) has a transaction open for {}, {}{}", found.integer(0, 0),
-                  found.text(0, 1), found.text(0, 2), duration_words(std::chrono::milliseconds(
-                                                          found.number(0, 4))),
-                  found.text(0, 3), others > 0 ? fmt::format("; and {} more", others) : ""),
+                  found.text(0, 1), found.text(0, 2),
+                  duration_words(std::chrono::milliseconds(found.number(0, 4))), found.text(0, 3),
+                  others > 0 ? fmt::format("; and {} more", others) : ""),
       "its events become visible only at its COMMIT, behind those that were written later, and the "
       "relay must look for them that far back",
       fmt::format("find out what it does; SELECT pg_terminate_backend({}) ends it, "
@@ -178,11 +178,13 @@ std::vector<ReplicationSlot> read_slots(Connection& connection) {
 
 void examine_activity(Examination& examination, Patient& patient) {
   const std::string right = "GRANT pg_monitor TO the user that runs `outboxd doctor`";
-  examination.check("vacuum-horizon", [&] { examine_horizon(examination, patient); }, right);
-  examination.check("long-transactions", [&] { examine_transactions(examination, patient); },
-                    right);
+  examination.check(
+      "vacuum-horizon", [&] { examine_horizon(examination, patient); }, right);
+  examination.check(
+      "long-transactions", [&] { examine_transactions(examination, patient); }, right);
   examination.check("sessions-hidden", [&] { examine_visibility(examination, patient); });
-  examination.check("replication-slots", [&] { examine_slots(examination, patient); }, right);
+  examination.check(
+      "replication-slots", [&] { examine_slots(examination, patient); }, right);
 }
 
 }  // namespace outbox::store::postgres

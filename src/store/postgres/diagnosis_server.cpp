@@ -67,8 +67,8 @@ void examine_pooler(Examination& examination, Patient& patient) {
   if (ours != PQbackendPID(patient.connection.native())) {
     ConnectionOptions options = patient.shared.connection_options("doctor");
     Connection second(options);
-    const bool shares = server_process(second) == ours ||
-                        server_process(patient.connection) != ours;
+    const bool shares =
+        server_process(second) == ours || server_process(patient.connection) != ours;
     if (shares) {
       return examination.warning(
           "a pooler (such as PgBouncer) stands between, in transaction mode",
@@ -108,8 +108,9 @@ void examine_durability(Examination& examination, Patient& patient) {
   const auto expect_on = [&](const std::string& name, const char* why) {
     if (setting(patient.connection, name) != "off") return;
     well = false;
-    examination.problem(name + " is off", why,
-                        fmt::format("ALTER SYSTEM SET {} = on, then SELECT pg_reload_conf()", name));
+    examination.problem(
+        name + " is off", why,
+        fmt::format("ALTER SYSTEM SET {} = on, then SELECT pg_reload_conf()", name));
   };
   expect_on("fsync", "a crash of the machine can destroy the whole database");
   expect_on("full_page_writes", "a crash of the machine can leave torn pages");
@@ -146,9 +147,9 @@ void examine_role(Examination& examination, Patient& patient) {
 }
 
 void examine_schema_rights(Examination& examination, Patient& patient, const Table& table) {
-  const Result may = patient.connection.run(
-      doing, "SELECT pg_catalog.has_schema_privilege($1, 'CREATE')",
-      Parameters().text(table.schema()), Effect::reads);
+  const Result may =
+      patient.connection.run(doing, "SELECT pg_catalog.has_schema_privilege($1, 'CREATE')",
+                             Parameters().text(table.schema()), Effect::reads);
   if (may.boolean(0, 0)) {
     examination.notice("this user may CREATE in the schema " + table.schema(),
                        "only `outboxd migrate`, and daily partitions, need that",

@@ -65,8 +65,8 @@ std::string plan_of(Connection& connection, const PlannedRead& read) {
 }
 
 std::string index_in(const std::string& plan) {
-  for (const std::string_view word : {"Index Scan using ", "Index Only Scan using ",
-                                      "Bitmap Index Scan on "}) {
+  for (const std::string_view word :
+       {"Index Scan using ", "Index Only Scan using ", "Bitmap Index Scan on "}) {
     const auto at = plan.find(word);
     if (at == std::string::npos) continue;
     const auto from = at + word.size();
@@ -157,8 +157,9 @@ void examine_autovacuum(Examination& examination, Patient& patient, const Table&
                   "ON s.relid = c.oid WHERE c.oid IN {}",
                   parts_sql),
       Parameters().text(table.name()), Effect::reads);
-  const std::string why = "each settled event leaves a dead row version behind, in the table and "
-                          "in the index that every read goes through";
+  const std::string why =
+      "each settled event leaves a dead row version behind, in the table and "
+      "in the index that every read goes through";
   bool well = true;
   if (!found.boolean(0, 0)) {
     well = false;
@@ -173,9 +174,10 @@ void examine_autovacuum(Examination& examination, Patient& patient, const Table&
   }
   const std::int64_t dead = found.number(0, 2);
   const std::int64_t live = found.number(0, 3);
-  const std::string words = fmt::format("{} dead row versions beside {} rows, autovacuum was last "
-                                        "there: {}",
-                                        dead, live, found.text(0, 4));
+  const std::string words = fmt::format(
+      "{} dead row versions beside {} rows, autovacuum was last "
+      "there: {}",
+      dead, live, found.text(0, 4));
   if (dead >= patient.limits.dead_rows && dead > live / 5) {
     examination.warning(words, why,
                         fmt::format("VACUUM (VERBOSE) {}; if it removes nothing, see "
@@ -188,8 +190,7 @@ void examine_autovacuum(Examination& examination, Patient& patient, const Table&
 
 void examine_agreement(Examination& examination, Patient& patient, const Table& table) {
   examine_terms(examination, terms_of(patient.shared.options()),
-                read_standing(patient.connection, table),
-                stored_slots(patient.connection, table));
+                read_standing(patient.connection, table), stored_slots(patient.connection, table));
 }
 
 }  // namespace
@@ -223,8 +224,7 @@ void examine_table(Examination& examination, Patient& patient, const Table& tabl
   examination.check("read-plan", [&] { examine_plan(examination, patient, table); });
   examination.check("lookup-indexes", [&] { examine_lookups(examination, patient, table); });
   examination.check("autovacuum", [&] { examine_autovacuum(examination, patient, table); });
-  examination.check("settings-agreement",
-                    [&] { examine_agreement(examination, patient, table); });
+  examination.check("settings-agreement", [&] { examine_agreement(examination, patient, table); });
 }
 
 }  // namespace outbox::store::postgres

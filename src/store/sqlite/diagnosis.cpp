@@ -61,8 +61,8 @@ class SqliteDiagnosis final : public Diagnosis {
     const auto reader = context_->database->reader(patience);
     // Where the file cannot be read that is the answer, and not so many notices.
     (void)number(*reader, "SELECT count(*) FROM sqlite_schema");
-    const auto check = [&](const char* name, void (SqliteDiagnosis::*look)(Examination&,
-                                                                          Connection&)) {
+    const auto check = [&](const char* name,
+                           void (SqliteDiagnosis::*look)(Examination&, Connection&)) {
       examination.check(name, [&] { (this->*look)(examination, *reader); });
     };
     check("sqlite-version", &SqliteDiagnosis::examine_version);
@@ -73,16 +73,19 @@ class SqliteDiagnosis final : public Diagnosis {
     check("disk-space", &SqliteDiagnosis::examine_space);
     check("file-permissions", &SqliteDiagnosis::examine_permissions);
     check("integrity", &SqliteDiagnosis::examine_integrity);
-    examination.check("schema-version",
-                      [&] { outbox::store::examine_schema(examination, *make_migrations(context_)); });
+    examination.check("schema-version", [&] {
+      outbox::store::examine_schema(examination, *make_migrations(context_));
+    });
     bool has_table = false;
     examination.check("outbox-table", [&] {
       examine_outbox(examination, [&] {
         const std::string name = context_->table(*reader).shape.table;
-        has_table = number(*reader, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
-                                    "name = " + quoted_text(name)) > 0;
-        if (!has_table) throw Error(ErrorKind::not_found, "there is no table " + name,
-                                    "run `outboxd migrate`");
+        has_table = number(*reader,
+                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                           "name = " +
+                               quoted_text(name)) > 0;
+        if (!has_table)
+          throw Error(ErrorKind::not_found, "there is no table " + name, "run `outboxd migrate`");
         return name;
       });
     });
@@ -97,8 +100,8 @@ class SqliteDiagnosis final : public Diagnosis {
   // SQLite keeps no statistics of rows without ANALYZE; the file's size is one of all tables.
   TableFigures figures() override {
     TableFigures figures;
-    figures.bytes = size_of(context_->database->path()) +
-                    size_of(context_->database->path() + "-wal");
+    figures.bytes =
+        size_of(context_->database->path()) + size_of(context_->database->path() + "-wal");
     return figures;
   }
 
@@ -121,8 +124,7 @@ class SqliteDiagnosis final : public Diagnosis {
     Query mode = reader.prepare_once("PRAGMA journal_mode");
     const std::string word = mode.step() ? std::string(mode.text(0)) : std::string();
     if (word == "wal") return examination.well("the journal is a write-ahead log");
-    examination.warning("journal_mode is " + word,
-                        "readers and the writer keep each other waiting",
+    examination.warning("journal_mode is " + word, "readers and the writer keep each other waiting",
                         "stop all programs, then PRAGMA journal_mode = WAL");
   }
 
@@ -150,7 +152,7 @@ class SqliteDiagnosis final : public Diagnosis {
   }
 
   void examine_file_system(Examination& examination, Connection&) {
-    struct statfs facts{};
+    struct statfs facts {};
     if (statfs(context_->database->path().c_str(), &facts) != 0) return;
     // NFS, SMB, CIFS, SMB2, 9P, AFS: statfs(2).
     for (const unsigned long remote :
@@ -165,20 +167,19 @@ class SqliteDiagnosis final : public Diagnosis {
   }
 
   void examine_space(Examination& examination, Connection&) {
-    struct statvfs facts{};
+    struct statvfs facts {};
     if (statvfs(context_->database->path().c_str(), &facts) != 0 || facts.f_blocks == 0) return;
     const auto free = static_cast<std::int64_t>(facts.f_bavail * facts.f_frsize);
-    const double part =
-        static_cast<double>(facts.f_bavail) / static_cast<double>(facts.f_blocks);
-    const std::string words = fmt::format("{} of the disk are free ({:.0f} %)", bytes_words(free),
-                                          part * 100);
+    const double part = static_cast<double>(facts.f_bavail) / static_cast<double>(facts.f_blocks);
+    const std::string words =
+        fmt::format("{} of the disk are free ({:.0f} %)", bytes_words(free), part * 100);
     if (part >= 0.05 || free >= 20LL << 30U) return examination.well(words);
     examination.warning(words, "on a full disk nothing can be written, business changes included",
                         "make room, or let `outboxd cleanup` remove more (cleanup.*)");
   }
 
   void examine_permissions(Examination& examination, Connection&) {
-    struct stat facts{};
+    struct stat facts {};
     if (stat(context_->database->path().c_str(), &facts) != 0) return;
     const std::string mode = fmt::format("{:o}", facts.st_mode & 0777U);
     if ((facts.st_mode & S_IWOTH) != 0) {
@@ -219,18 +220,33 @@ class SqliteDiagnosis final : public Diagnosis {
           [](sqlite3_context* call, int, sqlite3_value**) { sqlite3_result_int(call, 1); }, nullptr,
           nullptr, nullptr);
     }
+    const std::string own = derived_name(table.shape.table, "_unsettled");
     std::string index;
-    Query plan = reader.prepare_once("EXPLAIN QUERY PLAN " + table.sql.read);
+    const bool may_ask =
+        !table.shape.native ||
+        number(reader, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = " +
+                           quoted_text(own)) > 0;
+    if (may_ask) index = index_of(reader, table.sql.read);
+    if (!index.empty() && !index.starts_with("sqlite_autoindex")) {
+      return examination.well("the relay's read uses the index " + index);
+    }
+    report_no_index(examination, table, own);
+  }
+
+  // By which the statement goes through the outbox; empty where there is none.
+  static std::string index_of(Connection& reader, const std::string& sql) {
+    Query plan = reader.prepare_once("EXPLAIN QUERY PLAN " + sql);
     while (plan.step()) {
       const std::string line(plan.text(3));
       const auto at = line.find("INDEX ");
       if (at == std::string::npos || line.find("outboxd_replays") != std::string::npos) continue;
-      index = line.substr(at + 6, line.find(' ', at + 6) - at - 6);
-      break;
+      return line.substr(at + 6, line.find(' ', at + 6) - at - 6);
     }
-    if (!index.empty() && !index.starts_with("sqlite_autoindex")) {
-      return examination.well("the relay's read uses the index " + index);
-    }
+    return {};
+  }
+
+  static void report_no_index(Examination& examination, const Table& table,
+                              const std::string& own) {
     const std::string why =
         "every read looks at settled rows too, and takes longer with each of them";
     if (table.shape.native) {
@@ -238,8 +254,7 @@ class SqliteDiagnosis final : public Diagnosis {
           "the index of unsettled rows is not used", why,
           fmt::format("CREATE INDEX {} ON {} (id) WHERE status = 'PENDING' OR status = "
                       "'PROCESSING' OR status = 'FAILED'; then ANALYZE",
-                      quoted_identifier(derived_name(table.shape.table, "_unsettled")),
-                      quoted_identifier(table.shape.table)));
+                      quoted_identifier(own), quoted_identifier(table.shape.table)));
     }
     examination.notice("no index serves the relay's read of " + table.shape.table, why,
                        fmt::format("CREATE INDEX ON {} ({})", table.shape.table,

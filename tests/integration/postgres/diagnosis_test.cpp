@@ -53,8 +53,9 @@ TEST_F(PostgresDiagnosis, finds_nothing_to_warn_of_in_a_healthy_store) {
     EXPECT_FALSE(finding.found.empty()) << finding.check;
     // The tests' user is the superuser of the tests' server, which is set to be quick, not durable;
     // its other sessions are not ours.
-    if (finding.check == "grants" || finding.check == "durability" || finding.check == "vacuum-horizon" ||
-        finding.check == "long-transactions" || finding.check == "replication-slots") {
+    if (finding.check == "grants" || finding.check == "durability" ||
+        finding.check == "vacuum-horizon" || finding.check == "long-transactions" ||
+        finding.check == "replication-slots") {
       continue;
     }
     EXPECT_LE(finding.severity, Severity::notice) << finding.check << ": " << finding.found;
@@ -78,8 +79,7 @@ TEST_F(PostgresDiagnosis, finds_that_the_index_of_unsettled_rows_is_gone) {
 
 TEST_F(PostgresDiagnosis, finds_an_invalid_index_by_name) {
   schema_.execute("CREATE INDEX broken ON outbox_events (event_type)");
-  schema_.execute(
-      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass");
+  schema_.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass");
   EXPECT_THAT(examine(), found("indexes", Severity::problem, "broken"));
 }
 
@@ -111,8 +111,7 @@ TEST_F(PostgresDiagnosis, finds_another_isolation_level_of_the_user) {
   store::HomeOptions options = options_;
   const std::string role = schema_.name() + "_reader";
   schema_.execute("CREATE ROLE " + role + " LOGIN");
-  schema_.execute("ALTER ROLE " + role +
-                  " SET default_transaction_isolation = 'repeatable read'");
+  schema_.execute("ALTER ROLE " + role + " SET default_transaction_isolation = 'repeatable read'");
   schema_.execute("GRANT USAGE ON SCHEMA " + schema_.name() + " TO " + role);
   options.url = schema_.url();
   options.url.replace(options.url.find("outboxd@"), 8, role + "@");

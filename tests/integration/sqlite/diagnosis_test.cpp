@@ -24,8 +24,8 @@ class SqliteDiagnosis : public ::testing::Test {
     options_.url = folder_.file();
     options_.member_name = "publisher-00000001";
     store::sqlite::make_home(options_).migrations()->apply();
-    std::filesystem::permissions(folder_.file(), std::filesystem::perms::owner_read |
-                                                     std::filesystem::perms::owner_write);
+    std::filesystem::permissions(
+        folder_.file(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
 
   std::vector<Finding> examine() {
@@ -99,8 +99,8 @@ TEST_F(SqliteDiagnosis, finds_a_write_ahead_log_that_grows) {
 }
 
 TEST_F(SqliteDiagnosis, finds_a_file_that_everybody_may_write) {
-  std::filesystem::permissions(folder_.file(), std::filesystem::perms::all &
-                                                   ~std::filesystem::perms::owner_exec);
+  std::filesystem::permissions(folder_.file(),
+                               std::filesystem::perms::all & ~std::filesystem::perms::owner_exec);
   EXPECT_THAT(examine(), found("file-permissions", Severity::warning, "every user"));
 }
 
