@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/admin_role.hpp"
 #include "app/commands.hpp"
 #include "app/roles.hpp"
 #include "app/store_relays.hpp"
@@ -33,18 +34,38 @@ Values lasting_values(const config::Settings& settings) {
   return values;
 }
 
+/// Those who look at the roles, and outlive them.
+struct Observers {
+  InstanceBoard& board;
+  std::unique_ptr<Watch> watch;      ///< None: nobody would be told.
+  std::unique_ptr<AdminRole> admin;  ///< After the watch, which it asks; may be none.
+};
+
+Observers make_observers(const Arguments& arguments, const config::Settings& settings,
+                         InstanceBoard& board, Logger& logger) {
+  Observers observers{board, nullptr, nullptr};
+  const std::string_view command = arguments.command->name;
+  const config::AdminSettings& given = settings.admin();
+  const bool is_served = given.enabled && (command == "run" || given.is_address_given);
+  if (!is_served && settings.alerts().empty()) return observers;
+  observers.watch = std::make_unique<Watch>(settings, board, logger);
+  observers.admin = start_admin_role(command, settings, board, *observers.watch, logger);
+  return observers;
+}
+
 /// What one process runs: the relays of every database, and the consumers where it runs all roles.
 /// With one database its failure ends the process; of several each is tried again by itself, and
 /// the process ends only where none could be started at all.
 class Roles {
  public:
   Roles(const Arguments& arguments, const config::Settings& settings, StopSignals& signals,
-        Logger& logger, InstanceBoard& board)
+        Logger& logger, const Observers& observers)
       : arguments_(arguments),
         settings_(settings),
         signals_(signals),
         logger_(logger),
-        board_(board) {
+        board_(observers.board),
+        admin_(observers.admin.get()) {
     signals_.on_reload([this] {
       const std::lock_guard lock(mutex_);
       reload_wanted_ = true;
@@ -166,6 +187,7 @@ class Roles {
                    {{"shard", name}, {"database", store->store().database.shown}});
       stores_.emplace(name, std::move(store)).first->second->start();
     }
+    if (admin_ != nullptr) admin_->take_over(fresh);
     logger_.info("the configuration was read again", {{"shards", stores_.size()}});
   }
 
@@ -209,6 +231,7 @@ class Roles {
   StopSignals& signals_;
   Logger& logger_;
   InstanceBoard& board_;
+  AdminRole* const admin_;  ///< May be none.
   std::map<std::string, std::unique_ptr<StoreRelays>> stores_;
   std::map<Uuid, std::string> outboxes_;  ///< Who relays which.
   std::vector<std::jthread> leaving_;
@@ -251,7 +274,8 @@ int command_relay(const Arguments& arguments) {
   if (!relays && !consumers) return 0;
   try {
     InstanceBoard board;
-    Roles(arguments, settings, signals, logger, board).run(relays, consumers);
+    const Observers observers = make_observers(arguments, settings, board, logger);
+    Roles(arguments, settings, signals, logger, observers).run(relays, consumers);
   } catch (const Error&) {
     // Stopping before the start was done is no failure.
     if (signals.token().stop_requested() && !signals.failed()) return 0;
