@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files under deploy/: Prometheus's own tool takes the rules and runs their cases, each rule has
-a case and a runbook that exists, and the dashboard is one that Grafana imports."""
+"""The files under deploy/: Prometheus's own tool takes the rules and runs their cases, each rule
+has a case and a runbook that exists, and the dashboard is one that Grafana imports."""
 import json
 import pathlib
 import re
