@@ -104,6 +104,7 @@ store::HomeOptions home_options(const config::Settings& settings, const std::str
     options.slots = relay.slots;
   }
   options.daily_partitions = settings.outbox().daily_partitions;
+  options.lookup_indexes = settings.outbox().lookup_indexes;
   return options;
 }
 

@@ -58,6 +58,7 @@ struct OutboxSettings {
   bool enabled = true;
   TableShape table;
   bool daily_partitions = false;
+  bool lookup_indexes = false;
 };
 
 enum class Capture : std::uint8_t { lease, row };

@@ -44,6 +44,13 @@ constexpr Setting entries[] = {
          "dropped as a whole by the clean-up. PostgreSQL and MariaDB.",
      .example = "daily",
      .words = "none|daily"},
+    {.name = "outbox.lookup-indexes",
+     .type = boolean,
+     .default_text = "false",
+     .text = "`migrate` also makes indexes over the event's id, the key and aggregate_id, so that "
+             "people find an event at once in a large table. Each costs every insert. For the "
+             "table that migrate makes alone.",
+     .example = "true"},
     {.name = "outbox.columns.id-type",
      .type = word,
      .default_text = "bigint",

@@ -61,6 +61,7 @@ struct OutboxRow {
   int version = 1;
   PayloadKind payload_kind = PayloadKind::json;
   bool payload_is_null = false;
+  bool replay = false;       ///< Sent again on purpose: it leaves with the header `replay`.
   bool key_is_null = false;  ///< No key in the row: never sent; dead-lettered with its reason.
 };
 

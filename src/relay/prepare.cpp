@@ -187,6 +187,7 @@ class Preparer::Making {
     headers.push_back({"occurred_at", input.occurred_at});
     headers.push_back({"row_id", row_id_of(row.id)});
     headers.push_back({"outbox_id", rules_.outbox_id});
+    if (row.replay) headers.push_back({"replay", "1"});
   }
 
   std::string_view event_id_of(const OutboxRow& row) {

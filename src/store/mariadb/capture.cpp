@@ -41,6 +41,7 @@ class LeaseCapture final : public Capture {
               Effect::reads),
           limits);
       limit_.follow(request, batch);
+      shared_->replays().add(batch);
       return batch;
     } catch (const SqlError& error) {
       if (error.is_too_slow()) limit_.too_slow();

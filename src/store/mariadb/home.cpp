@@ -26,6 +26,11 @@ Home make_home(HomeOptions options) {
   home.locks = [shared] { return make_locks(shared); };
   home.schedules = [shared] { return make_schedules(shared); };
   home.retention = [shared] { return make_retention(shared); };
+  home.lookup = [shared] { return make_lookup(shared); };
+  home.dead_rows = [shared] { return make_dead_rows(shared); };
+  home.controls = [shared] { return make_controls(shared); };
+  home.letter_marks = [shared] { return make_letter_marks(shared); };
+  home.diagnosis = [shared] { return make_diagnosis(shared); };
   home.ping = [shared] {
     Connection connection(shared->connection_options("ping"));
     connection.run("asking for a sign of life", "SELECT 1", Effect::reads);

@@ -90,11 +90,17 @@ class MariadbMigrations final : public Migrations {
 
   [[nodiscard]] const TableShape& shape() const { return shared_->options().table; }
 
+  // A table of others stays as it is.
+  [[nodiscard]] bool wants_lookup_indexes() const {
+    return shared_->options().lookup_indexes && shape().native;
+  }
+
   [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
     std::vector<EmbeddedMigration> wanted;
     for (const EmbeddedMigration& migration : mariadb_migrations()) {
       if (migration.native_only() && !shape().native) continue;
       if (migration.daily_partitions_only() && !shared_->options().daily_partitions) continue;
+      if (migration.lookup_indexes_only() && !wants_lookup_indexes()) continue;
       wanted.push_back(migration);
     }
     return wanted;
@@ -194,14 +200,24 @@ class MariadbMigrations final : public Migrations {
     if (found != applied.end() && found->second.applied_at) return std::nullopt;
     if (found == applied.end()) enter(migration);
     for (const std::string& statement : statements_of(fill_in(migration.sql))) {
-      connection_.run(fmt::format("migration {:04} ({})", migration.number, migration.name),
-                      statement);
+      run(migration, statement);
     }
     connection_.run(
         doing, fmt::format("UPDATE {} SET applied_at = {} WHERE outbox_table = {} AND "
                            "number = {}",
                            record_table(), now_sql, quote_text(shape().table), migration.number));
     return read_applied().at(migration.number).applied_at;
+  }
+
+  // MySQL cannot say IF NOT EXISTS of an index.
+  void run(const EmbeddedMigration& migration, const std::string& statement) {
+    constexpr unsigned is_there = 1061;
+    try {
+      connection_.run(fmt::format("migration {:04} ({})", migration.number, migration.name),
+                      statement);
+    } catch (const SqlError& error) {
+      if (!migration.lookup_indexes_only() || error.number() != is_there) throw;
+    }
   }
 
   // Before it is entered as begun, the outbox must not be there: then it is somebody else's.

@@ -105,6 +105,7 @@ class RowCapture final : public Capture {
   }
 
   void mark(const RowBatch& batch) {
+    shared_->replays().add(batch);
     const TableColumns& columns = table_->shape().columns;
     // Were the outcome of the commit unknown, rows could stay marked with nobody at work on them.
     doubtful_.clear();

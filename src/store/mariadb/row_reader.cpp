@@ -48,6 +48,7 @@ RowReader::RowReader(const Table& table) : table_(table) {
                        ? add(fmt::format("timestampdiff(MICROSECOND, '1970-01-01', {})",
                                          Table::column(columns.created_at)))
                        : absent;
+  at_.replay = add(table.replay());
   std::string size;
   for (const auto& column : {columns.payload, columns.payload_bytes, columns.headers}) {
     if (!column) continue;
@@ -177,6 +178,7 @@ void RowReader::decode_row(const Result& found, OutboxRow& out) const {
   if (at_.version != absent && !found.is_null(at_.version)) {
     out.version = found.integer(at_.version);
   }
+  out.replay = found.integer(at_.replay) != 0;
 }
 
 void RowReader::decode_key(const Result& found, OutboxRow& out) const {

@@ -37,7 +37,8 @@ class RowReader {
  private:
   struct Positions {
     int id, event_id, aggregate_type, aggregate_id, key, event_type, payload, payload_bytes,
-        content_type, topic, headers, bucket, retry_count, max_retries, created_at, version, size;
+        content_type, topic, headers, bucket, retry_count, max_retries, created_at, version, replay,
+        size;
   };
 
   int add(const std::string& expression);

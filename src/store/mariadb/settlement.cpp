@@ -80,7 +80,9 @@ class MariadbSettlement final : public Settlement {
   // Returns the slots whose lease stood; when these are all of them the work is done.
   std::vector<int> settle_once(const SettleWork& work, SettleResult& result) {
     const auto published = portions(work.published);
-    if (work.changes.empty() && work.keys.empty() && published.size() == 1) {
+    const std::vector<RowId> replayed = shared_->replays().among(work.published, work.changes);
+    const bool only_published = work.changes.empty() && work.keys.empty() && replayed.empty();
+    if (only_published && published.size() == 1) {
       return settle_published(work, published.front(), result);
     }
     std::int64_t settled = 0;
@@ -93,10 +95,21 @@ class MariadbSettlement final : public Settlement {
       }
       settled += write_changes(work.changes);
       write_keys(work.keys);
+      forget_replays(replayed);
       return slots;
     });
+    if (standing.size() == work.leases.size()) shared_->replays().remove(replayed);
     result.rows_settled += settled;
     return standing;
+  }
+
+  void forget_replays(const std::vector<RowId>& replayed) {
+    if (replayed.empty()) return;
+    std::string ids;
+    for (const RowId& id : replayed)
+      ids += (ids.empty() ? "" : ", ") + quote_text(to_string(id));
+    connection_.run(doing, fmt::format("DELETE FROM {} WHERE outbox_table = {} AND row_id IN ({})",
+                                       table_->own("replays"), table_->outbox_literal(), ids));
   }
 
   std::vector<int> settle_published(const SettleWork& work, const std::vector<RowId>& ids,

@@ -131,6 +131,7 @@ Table Table::look_up(Connection& connection, const HomeOptions& options) {
   table.check_types();
   table.check_capture(options);
   table.look_up_indexes(connection);
+  table.look_up_replays(connection);
   return table;
 }
 
@@ -196,6 +197,17 @@ void Table::look_up_indexes(Connection& connection) {
       in_order_ = fmt::format("{} t FORCE INDEX ({})", quoted_, open_index);
     }
   }
+}
+
+void Table::look_up_replays(Connection& connection) {
+  const Result found = connection.run(
+      looking_up,
+      fmt::format("SELECT 1 FROM information_schema.tables WHERE table_schema = {} AND "
+                  "table_name = 'outboxd_replays'",
+                  quote_text(schema_)),
+      Effect::reads);
+  has_replays_ = found.rows() > 0;
+  own_collation_ = connection.is_mariadb() ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin";
 }
 
 const ColumnType& Table::type(const TableColumns::Column& column) const {

@@ -16,6 +16,7 @@
 #include "store/home.hpp"
 #include "store/mariadb/connection.hpp"
 #include "store/mariadb/literal.hpp"
+#include "store/replays.hpp"
 
 namespace outbox::store::mariadb {
 
@@ -74,6 +75,9 @@ class Table {
   /// A text that fits into that column: cut to its length, in its character set.
   [[nodiscard]] std::string fitting(const TableColumns::Column& column,
                                     std::string_view text) const;
+  /// Whether the row stands in outboxd_replays; 0 where that table is not made yet. The whole table
+  /// is asked once a statement whether it has any row, and then for each row.
+  [[nodiscard]] std::string replay() const;
   /// `, updated_at = …` where the table has that column.
   [[nodiscard]] std::string touch() const;
   /// Ids come from AUTO_INCREMENT.
@@ -83,6 +87,7 @@ class Table {
   void look_up_columns(Connection& connection);
   void look_up_json(Connection& connection);
   void look_up_indexes(Connection& connection);
+  void look_up_replays(Connection& connection);
   void check_columns() const;
   void check_types() const;
   void check_capture(const HomeOptions& options) const;
@@ -97,6 +102,8 @@ class Table {
   std::string by_id_;
   bool has_open_state_ = false;
   bool counts_ids_ = false;
+  bool has_replays_ = false;
+  std::string_view own_collation_;  ///< Of our own tables.
 };
 
 /// The database's clock; every session's time zone is UTC.
@@ -118,11 +125,13 @@ class Shared {
   [[nodiscard]] ConnectionOptions connection_options(std::string role) const;
   /// The table, looked up by the first caller.
   std::shared_ptr<const Table> table(Connection& connection);
+  [[nodiscard]] ReplaysRead& replays() noexcept { return replays_; }
 
  private:
   const HomeOptions options_;
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
+  ReplaysRead replays_;
 };
 
 }  // namespace outbox::store::mariadb

@@ -122,6 +122,16 @@ std::string Table::fitting(const TableColumns::Column& column, std::string_view 
   return fmt::format("CONVERT({} USING {})", literal, of.charset);
 }
 
+std::string Table::replay() const {
+  if (!has_replays_) return "0";
+  const std::string of_table =
+      fmt::format("SELECT 1 FROM {} r WHERE r.outbox_table = {}", own("replays"), outbox_literal());
+  return fmt::format(
+      "CASE WHEN EXISTS ({0}) THEN EXISTS ({0} AND r.row_id = CAST({1} AS CHAR) "
+      "COLLATE {2}) ELSE 0 END",
+      of_table, column(shape_.columns.id), own_collation_);
+}
+
 std::string Table::touch() const {
   if (!has(shape_.columns.updated_at)) return {};
   return fmt::format(", {} = {}", column(shape_.columns.updated_at), now_sql);

@@ -29,6 +29,7 @@ class LeaseCapture final : public Capture {
     try {
       RowBatch batch = read_rows(request);
       limit_.follow(request, batch);
+      shared_->replays().add(batch);
       floor_->after_read(batch, table_->shape().order == RowOrder::id);
       return batch;
     } catch (const SqlError& error) {

@@ -69,11 +69,17 @@ class PostgresMigrations final : public Migrations {
 
   [[nodiscard]] const TableShape& shape() const { return shared_->options().table; }
 
+  // A table of others stays as it is.
+  [[nodiscard]] bool wants_lookup_indexes() const {
+    return shared_->options().lookup_indexes && shape().native;
+  }
+
   [[nodiscard]] std::vector<EmbeddedMigration> wanted() const {
     std::vector<EmbeddedMigration> migrations;
     for (const EmbeddedMigration& migration : postgres_migrations()) {
       if (migration.native_only() && !shape().native) continue;
       if (migration.daily_partitions_only() && !shared_->options().daily_partitions) continue;
+      if (migration.lookup_indexes_only() && !wants_lookup_indexes()) continue;
       migrations.push_back(migration);
     }
     return migrations;
@@ -154,6 +160,7 @@ class PostgresMigrations final : public Migrations {
 
   // Under the lock, and in a transaction of its own: another instance may just have done it.
   std::optional<std::string> apply_one(const EmbeddedMigration& migration) {
+    if (migration.lookup_indexes_only()) make_lookup_indexes(migration);
     Transaction transaction(connection_);
     connection_.run(doing, lock_sql, Parameters());
     connection_.run_script(
@@ -163,7 +170,7 @@ class PostgresMigrations final : public Migrations {
                            "PRIMARY KEY (outbox_table, number))",
                            record_table()));
     if (read_applied().contains(migration.number)) return std::nullopt;
-    run(migration);
+    if (!migration.lookup_indexes_only()) run(migration);
     connection_.run(doing,
                     fmt::format("INSERT INTO {} (outbox_table, number, name, checksum) "
                                 "VALUES ($1, $2, $3, $4)",
@@ -176,6 +183,39 @@ class PostgresMigrations final : public Migrations {
     std::string applied_at = read_applied().at(migration.number).applied_at;
     transaction.commit();
     return applied_at;
+  }
+
+  // Outside of any transaction, so that nobody who writes has to wait. Two who do it at once wait
+  // for each other at the table; an index that was cut off stays behind unusable.
+  void make_lookup_indexes(const EmbeddedMigration& migration) {
+    if (read_applied().contains(migration.number)) return;
+    const std::string sql = fill_in(migration.sql);
+    for (std::size_t at = 0; at < sql.size();) {
+      const std::size_t end = std::min(sql.find(';', at), sql.size());
+      const std::string statement = sql.substr(at, end - at);
+      at = end + 1;
+      if (statement.find("CREATE") != std::string::npos)
+        connection_.run_script("making indexes to look events up by", statement);
+    }
+    const Result broken = connection_.run(
+        doing,
+        "SELECT c.oid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+        "WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisvalid",
+        Parameters().text(table_name()), Effect::reads);
+    if (broken.rows() == 0) return;
+    throw Error(ErrorKind::conflict,
+                fmt::format("PostgreSQL: the index {} was not finished", broken.text(0, 0)),
+                fmt::format("DROP INDEX CONCURRENTLY {}, and migrate again", broken.text(0, 0)));
+  }
+
+  [[nodiscard]] std::string table_name() const {
+    return quote_identifier(schema_) + "." + quote_identifier(shape().table);
+  }
+
+  // In a partitioned table indexes are made for all its parts at once.
+  [[nodiscard]] std::string_view concurrently() const {
+    return shared_->options().daily_partitions ? "" : "CONCURRENTLY ";
   }
 
   void run(const EmbeddedMigration& migration) {
@@ -205,6 +245,7 @@ class PostgresMigrations final : public Migrations {
     text = replace_all(std::move(text), "{schema}", quote_identifier(schema_));
     text = replace_all(std::move(text), "{table}", quote_identifier(shape().table));
     text = replace_all(std::move(text), "{outbox}", quote_literal(shape().table));
+    text = replace_all(std::move(text), "{concurrently}", std::string(concurrently()));
     text = replace_all(std::move(text), "{slots}", std::to_string(shared_->options().slots));
     constexpr std::string_view named = "{name:";
     for (std::size_t at = text.find(named); at != std::string::npos; at = text.find(named)) {

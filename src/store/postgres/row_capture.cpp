@@ -54,6 +54,7 @@ class RowCapture final : public Capture {
     const Result result = connection_.run(doing, sql, filter.parameters());
     RowBatch batch = reader_->decode(
         result, {.rows_max = rows_max, .bytes_max = request.bytes_max, .slots = slots_});
+    shared_->replays().add(batch);
     // Were the outcome of the commit unknown, rows could stay marked with nobody at work on them.
     for (const OutboxRow& row : batch.rows)
       doubtful_.push_back(row.id);

@@ -51,6 +51,7 @@ RowReader::RowReader(const Table& table) : table_(table) {
   at_.max_retries = add_plain(columns.max_retries);
   at_.created_at = add_plain(columns.created_at);
   at_.version = add_plain(columns.version);
+  at_.replay = add_output(table.replay());
   at_.total = add_output("t.outboxd_total");
   aggregate_id_is_number_ =
       table.has(columns.aggregate_id) && is_numeric(table.type(columns.aggregate_id).oid);
@@ -150,6 +151,7 @@ void RowReader::decode_row(const Result& result, int row, OutboxRow& out) const 
   if (at_.version != absent && !result.is_null(row, at_.version)) {
     out.version = result.integer(row, at_.version);
   }
+  out.replay = result.boolean(row, at_.replay);
 }
 
 void RowReader::decode_key(const Result& result, int row, OutboxRow& out) const {

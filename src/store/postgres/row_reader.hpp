@@ -42,7 +42,8 @@ class RowReader {
  private:
   struct Positions {
     int id, event_id, aggregate_type, aggregate_id, key, event_type, payload, payload_bytes,
-        content_type, topic, headers, bucket, retry_count, max_retries, created_at, version, total;
+        content_type, topic, headers, bucket, retry_count, max_retries, created_at, version, replay,
+        total;
   };
 
   enum class Width : std::uint8_t { small, large };

@@ -22,6 +22,11 @@ std::unique_ptr<Inbox> make_inbox(std::shared_ptr<Shared> shared);
 std::unique_ptr<Locks> make_locks(std::shared_ptr<Shared> shared);
 std::unique_ptr<Schedules> make_schedules(std::shared_ptr<Shared> shared);
 std::unique_ptr<Retention> make_retention(std::shared_ptr<Shared> shared);
+std::unique_ptr<Diagnosis> make_diagnosis(std::shared_ptr<Shared> shared);
+std::unique_ptr<EventLookup> make_lookup(std::shared_ptr<Shared> shared);
+std::unique_ptr<DeadRows> make_dead_rows(std::shared_ptr<Shared> shared);
+std::unique_ptr<Controls> make_controls(std::shared_ptr<Shared> shared);
+std::unique_ptr<LetterMarks> make_letter_marks(std::shared_ptr<Shared> shared);
 
 /// One of our own tables that needs no outbox table beside it, with its schema and quoted. Throws
 /// Error(not_found) where the session does not find it.

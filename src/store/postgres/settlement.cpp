@@ -57,7 +57,9 @@ class PostgresSettlement final : public Settlement {
 
   // Returns the slots whose lease stood; when these are all of them the work is done.
   std::vector<int> settle_once(const SettleWork& work, SettleResult& result) {
-    if (work.changes.empty() && work.keys.empty()) return settle_published(work, result);
+    const std::vector<RowId> replayed = shared_->replays().among(work.published, work.changes);
+    if (work.changes.empty() && work.keys.empty() && replayed.empty())
+      return settle_published(work, result);
     std::vector<std::string> texts;
     std::vector<Parameters> values;
     const auto add = [&](const std::string& action, Parameters parameters) {
@@ -71,6 +73,7 @@ class PostgresSettlement final : public Settlement {
     }
     rows_until += add_changes(work, add);
     add_keys(work, add);
+    if (!replayed.empty()) add_replays(replayed, add);
     std::vector<Statement> statements;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       statements.push_back({.sql = texts[i], .parameters = std::move(values[i])});
@@ -78,7 +81,9 @@ class PostgresSettlement final : public Settlement {
     const std::vector<Result> results = connection_.run_unit(doing, statements);
     for (std::size_t i = 0; i < rows_until; ++i)
       result.rows_settled += results[i].number(0, 1);
-    return results.front().integers(0, 0);
+    std::vector<int> standing = results.front().integers(0, 0);
+    if (standing.size() == work.leases.size()) shared_->replays().remove(replayed);
+    return standing;
   }
 
   // The usual case, as near to a plain UPDATE as the fence lets it be: the count of touched rows
@@ -236,6 +241,19 @@ class PostgresSettlement final : public Settlement {
                            [](const KeyChange& a, const KeyChange& b) { return a.key == b.key; }),
                kept.end());
     add(keep_keys_sql(), key_parameters(kept));
+  }
+
+  template <class Add>
+  void add_replays(const std::vector<RowId>& replayed, Add& add) const {
+    std::vector<std::string> ids;
+    for (const RowId& id : replayed)
+      ids.push_back(to_string(id));
+    Parameters parameters;
+    parameters.texts(ids);
+    add(fmt::format("DELETE FROM {} r WHERE {} AND r.outbox_table = {} AND r.row_id = ANY "
+                    "($1::text[])",
+                    table_->own("replays"), gate_, table_->outbox_literal()),
+        std::move(parameters));
   }
 
   static Parameters key_parameters(const std::vector<KeyChange>& keys) {

@@ -137,6 +137,7 @@ Table Table::look_up(Connection& connection, const HomeOptions& options) {
   table.check_types();
   table.check_capture(options);
   table.look_up_sequence(connection);
+  table.look_up_replays(connection);
   return table;
 }
 
@@ -159,6 +160,12 @@ void Table::look_up_sequence(Connection& connection) {
       connection.run(looking_up, find_sequence_sql,
                      Parameters().text(quoted_).text(*shape_.columns.id), Effect::reads);
   if (found.rows() == 1) sequence_ = quote_literal(found.text(0, 0));
+}
+
+void Table::look_up_replays(Connection& connection) {
+  const Result found = connection.run(looking_up, "SELECT pg_catalog.to_regclass($1) IS NOT NULL",
+                                      Parameters().text(own("replays")), Effect::reads);
+  has_replays_ = found.boolean(0, 0);
 }
 
 void Table::check_columns() const {

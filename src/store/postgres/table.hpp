@@ -15,6 +15,7 @@
 #include "core/table_shape.hpp"
 #include "store/home.hpp"
 #include "store/postgres/connection.hpp"
+#include "store/replays.hpp"
 
 namespace outbox::store::postgres {
 
@@ -67,6 +68,9 @@ class Table {
   /// The database's clock in the type of that column (tables without a zone hold UTC).
   [[nodiscard]] std::string clock(const TableColumns::Column& column,
                                   std::string_view source = "clock_timestamp()") const;
+  /// Whether the row stands in outboxd_replays; `false` where that table is not made yet. The whole
+  /// table is asked once a statement whether it has any row, and then for each row.
+  [[nodiscard]] std::string replay() const;
   /// `, "updated_at" = …` where the table has that column.
   [[nodiscard]] std::string touch() const;
 
@@ -77,6 +81,7 @@ class Table {
  private:
   void look_up_columns(Connection& connection, std::uint32_t table);
   void look_up_sequence(Connection& connection);
+  void look_up_replays(Connection& connection);
   void check_columns() const;
   void check_types() const;
   void check_capture(const HomeOptions& options) const;
@@ -88,6 +93,7 @@ class Table {
   std::vector<std::string> aggregate_types_;
   std::map<std::string, ColumnType> types_;
   std::optional<std::string> sequence_;
+  bool has_replays_ = false;
 };
 
 /// What the seams of one home share.
@@ -99,11 +105,13 @@ class Shared {
   [[nodiscard]] ConnectionOptions connection_options(std::string role) const;
   /// The table, looked up by the first caller.
   std::shared_ptr<const Table> table(Connection& connection);
+  [[nodiscard]] ReplaysRead& replays() noexcept { return replays_; }
 
  private:
   const HomeOptions options_;
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
+  ReplaysRead replays_;
 };
 
 }  // namespace outbox::store::postgres

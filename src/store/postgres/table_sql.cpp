@@ -129,6 +129,16 @@ std::string Table::clock(const TableColumns::Column& column, std::string_view so
   return fmt::format("(({}) AT TIME ZONE 'UTC')", source);
 }
 
+std::string Table::replay() const {
+  if (!has_replays_) return "false";
+  const std::string of_table =
+      fmt::format("FROM {} r WHERE r.outbox_table = {}", own("replays"), outbox_literal());
+  return fmt::format(
+      "CASE WHEN (SELECT EXISTS (SELECT {0})) THEN EXISTS (SELECT {0} AND r.row_id = {1}::text) "
+      "ELSE false END",
+      of_table, column(shape_.columns.id));
+}
+
 std::string Table::touch() const {
   if (!has(shape_.columns.updated_at)) return {};
   return fmt::format(", {} = {}", quote_identifier(*shape_.columns.updated_at),

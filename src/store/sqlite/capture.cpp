@@ -133,6 +133,7 @@ class SqliteCapture final : public Capture {
       batch.bytes += bytes_of(query);
     }
     batch.memory = std::move(arena);
+    context_->replays->add(batch);
     return batch;
   }
 
@@ -152,6 +153,7 @@ class SqliteCapture final : public Capture {
     headers,
     retry_count,
     created_at_us,
+    replay,
     max_retries,  // From here on of a mapped table alone.
     version
   };
@@ -199,6 +201,7 @@ class SqliteCapture final : public Capture {
     row.occurred_at_us = query.integer(created_at_us);
     row.slot = slot_of_key(row.key, slots_);
     row.retry_count = static_cast<int>(query.integer(retry_count));
+    row.replay = query.integer(replay) != 0;
     if (!query.is_null(payload_bytes)) {
       row.payload = arena.keep(query.text(payload_bytes));
       row.payload_kind = PayloadKind::bytes;

@@ -88,7 +88,8 @@ class Words {
 };
 
 // The columns of TableSql::read, in their order.
-std::string outputs(const TableColumns& columns, const std::string& id) {
+std::string outputs(const TableShape& shape, const std::string& id) {
+  const TableColumns& columns = shape.columns;
   std::string sql = id;
   for (const auto* column :
        {&columns.event_id, &columns.aggregate_type, &columns.aggregate_id, &columns.key,
@@ -97,6 +98,7 @@ std::string outputs(const TableColumns& columns, const std::string& id) {
     sql += ", " + or_null(*column);
   }
   sql += fmt::format(", {} * 1000", milliseconds_sql(or_null(columns.created_at)));
+  sql += ", " + replay_sql(shape.table, quoted_identifier(shape.table) + "." + id);
   return sql + ", " + or_null(columns.max_retries) + ", " + or_null(columns.version);
 }
 
@@ -108,7 +110,7 @@ void add_reads(TableSql& sql, const Words& words, const TableShape& shape, bool 
   // Where the planner sorts, the limit saves it from keeping the whole backlog.
   const std::string end = fmt::format("ORDER BY {} LIMIT ?1", words.order_by());
   const std::string begin =
-      fmt::format("SELECT {} FROM {}", outputs(columns, words.id()), words.table());
+      fmt::format("SELECT {} FROM {}", outputs(shape, words.id()), words.table());
   sql.read = fmt::format("{} WHERE {} AND {} {}", begin, words.unsettled(), wanted, end);
   if (!counts_ids || shape.order != RowOrder::id) return;
   // From a known row on, the primary key alone: an index on the status would be sorted anew for

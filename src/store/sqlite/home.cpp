@@ -47,6 +47,11 @@ Home make_home(const HomeOptions& options) {
   home.locks = [context] { return make_locks(context); };
   home.schedules = [context] { return make_schedules(context); };
   home.retention = [context] { return make_retention(context); };
+  home.lookup = [context] { return make_lookup(context); };
+  home.dead_rows = [context] { return make_dead_rows(context); };
+  home.controls = [context] { return make_controls(context); };
+  home.letter_marks = [context] { return make_letter_marks(context); };
+  home.diagnosis = [context] { return make_diagnosis(context); };
   home.ping = [context] {
     const auto connection = context->database->reader(context->options.statement_timeout);
     // Reads the file's header, which opening alone does not.

@@ -23,5 +23,10 @@ using SharedContext = std::shared_ptr<const Context>;
 [[nodiscard]] std::unique_ptr<Locks> make_locks(SharedContext context);
 [[nodiscard]] std::unique_ptr<Schedules> make_schedules(SharedContext context);
 [[nodiscard]] std::unique_ptr<Retention> make_retention(SharedContext context);
+[[nodiscard]] std::unique_ptr<Diagnosis> make_diagnosis(SharedContext context);
+[[nodiscard]] std::unique_ptr<EventLookup> make_lookup(SharedContext context);
+[[nodiscard]] std::unique_ptr<DeadRows> make_dead_rows(SharedContext context);
+[[nodiscard]] std::unique_ptr<Controls> make_controls(SharedContext context);
+[[nodiscard]] std::unique_ptr<LetterMarks> make_letter_marks(SharedContext context);
 
 }  // namespace outbox::store::sqlite

@@ -57,11 +57,24 @@ class SqliteSettlement final : public Settlement {
     for (const KeyChange& key : request.keys) {
       if (standing.contains(key.slot)) write_key(turn.connection(), key, now_us);
     }
+    const std::vector<RowId> replayed =
+        context_->replays->among(request.published, request.changes);
+    if (!replayed.empty() && result.lost_slots.empty()) forget(turn.connection(), replayed);
     transaction.commit();
+    if (result.lost_slots.empty()) context_->replays->remove(replayed);
     return result;
   }
 
  private:
+  void forget(Connection& connection, const std::vector<RowId>& replayed) const {
+    for (const RowId& id : replayed) {
+      connection
+          .query("DELETE FROM outboxd_replays WHERE outbox_table = ?1 AND row_id = ?2",
+                 context_->table_name, to_string(id))
+          .run();
+    }
+  }
+
   [[nodiscard]] std::set<int> standing_slots(Connection& connection, const SettleRequest& request,
                                              SettleResult& result) const {
     std::set<int> standing;

@@ -35,11 +35,11 @@ TableSql native_sql(const TableShape& shape) {
   sql.read = fmt::format(
       "SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, "
       "payload_bytes, content_type, topic, headers, retry_count, "
-      "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000 "
+      "CAST(round((julianday(created_at) - 2440587.5) * 86400000.0) AS INTEGER) * 1000, {} "
       "FROM {} AND id >= ?1 AND NOT outboxd_in_flight(id) AND "
       "outboxd_wanted(coalesce(event_key, aggregate_id), topic, aggregate_type, event_type) "
       "ORDER BY id",
-      from_unsettled);
+      replay_sql(shape.table, "id"), from_unsettled);
   sql.publish_mark = fmt::format(
       "UPDATE {} SET status = 'PUBLISHED', published_at = ?1 "
       "WHERE id = ?2 AND {}",
@@ -91,6 +91,14 @@ std::string quoted_text(std::string_view text) {
 
 std::string derived_name(std::string_view table, std::string_view suffix) {
   return fmt::format("{}{}", table, suffix);
+}
+
+std::string replay_sql(std::string_view table, std::string_view id) {
+  const std::string of_table =
+      fmt::format("SELECT 1 FROM outboxd_replays WHERE outbox_table = {}", quoted_text(table));
+  return fmt::format("CASE WHEN EXISTS ({0}) THEN EXISTS ({0} AND row_id = CAST({1} AS TEXT)) "
+                     "ELSE 0 END",
+                     of_table, id);
 }
 
 Context::Context(const HomeOptions& home_options)

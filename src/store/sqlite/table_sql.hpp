@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "store/home.hpp"
+#include "store/replays.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace outbox::store::sqlite {
@@ -57,6 +58,10 @@ struct Table {
   [[nodiscard]] bool number_ids() const noexcept { return shape.id_type == IdType::bigint; }
 };
 
+/// Whether the row with this id stands in outboxd_replays: the whole table is asked once a statement
+/// whether it has any row, and then for each row.
+[[nodiscard]] std::string replay_sql(std::string_view table, std::string_view id);
+
 /// What every object of one home has in common.
 struct Context {
   explicit Context(const HomeOptions& home_options);
@@ -64,6 +69,7 @@ struct Context {
   HomeOptions options;
   std::string table_name;  ///< As it stands in the column `outbox_table` of our own tables.
   std::shared_ptr<Database> database;
+  std::shared_ptr<ReplaysRead> replays = std::make_shared<ReplaysRead>();
 
   /// A mapped table is looked up by the first caller, which gets the errors of that.
   [[nodiscard]] const Table& table(Connection& connection) const;

@@ -46,6 +46,7 @@ class DailyStore final : public StoreUnderTest {
   std::optional<RowFacts> row(const std::string& id) override { return store_->row(id); }
   void pass_time(std::chrono::milliseconds duration) override { store_->pass_time(duration); }
   void execute(const std::string& sql) override { store_->execute(sql); }
+  std::optional<std::string> value(const std::string& sql) override { return store_->value(sql); }
   std::unique_ptr<OpenWriter> open_writer() override { return store_->open_writer(); }
   void forge_checksum(int number) override { store_->forge_checksum(number); }
   void enter_unknown_migration(int number) override { store_->enter_unknown_migration(number); }

@@ -40,6 +40,7 @@ class PostgresUnderTest final : public StoreUnderTest {
   std::optional<RowFacts> row(const std::string& id) override;
   void pass_time(std::chrono::milliseconds duration) override;
   void execute(const std::string& sql) override { schema_.execute(sql); }
+  std::optional<std::string> value(const std::string& sql) override { return schema_.value(sql); }
   std::unique_ptr<OpenWriter> open_writer() override;
   void forge_checksum(int number) override;
   void enter_unknown_migration(int number) override;

@@ -4,7 +4,7 @@
 // not fit, and has no row locks.
 #include <fmt/format.h>
 
-#include "conformance/store/store_under_test.hpp"
+#include "conformance/store/operators_mapped.hpp"
 #include "integration/sqlite/scratch.hpp"
 #include "store/sqlite/home.hpp"
 
@@ -61,6 +61,11 @@ class SqliteUnderTest final : public StoreUnderTest {
 
   void execute(const std::string& sql) override { client_->run(sql); }
 
+  std::optional<std::string> value(const std::string& sql) override {
+    const auto rows = client_->run(sql);
+    return rows.empty() || rows.front() == "NULL" ? std::nullopt : std::optional(rows.front());
+  }
+
   void forge_checksum(int number) override {
     client_->run(
         fmt::format("UPDATE outboxd_migrations SET checksum = 'forged' WHERE number = {}", number));
@@ -81,6 +86,7 @@ class SqliteUnderTest final : public StoreUnderTest {
 const MakeStore make_sqlite = [] { return std::make_unique<SqliteUnderTest>(); };
 
 INSTANTIATE_TEST_SUITE_P(sqlite, StoreConformance, ::testing::Values(make_sqlite));
+INSTANTIATE_TEST_SUITE_P(sqlite, OperatorsMapped, ::testing::Values(make_sqlite));
 
 }  // namespace
 }  // namespace outbox::testing

@@ -59,6 +59,8 @@ class StoreUnderTest {
   virtual void pass_time(std::chrono::milliseconds duration) = 0;
   /// Runs a statement of a person's, outside of every seam.
   virtual void execute(const std::string& sql) = 0;
+  /// The first column of the first row as text; nothing where there is no row or it is NULL.
+  virtual std::optional<std::string> value(const std::string& sql) = 0;
   /// Only for OpenWriterConformance.
   virtual std::unique_ptr<OpenWriter> open_writer() { return nullptr; }
   /// Changes the stored checksum of an applied migration.
