@@ -154,7 +154,8 @@ constexpr auto dlq_edit_options = joined(dlq_changes, dlq_write);
 constexpr auto dlq_replay_options = joined(dlq_filters, dlq_many, dlq_rate, dlq_changes, dlq_write);
 constexpr auto dlq_discard_options = joined(dlq_filters, dlq_many, dlq_yes, dlq_write);
 constexpr std::array dlq_actions = {
-    Action{"list", "", "Dead letters, the latest first.", Options(dlq_list_options)},
+    Action{"list", "", "Dead letters in the order in which they would be replayed.",
+           Options(dlq_list_options)},
     Action{"groups", "",
            "Dead letters counted by cause: the error, with what varies in it left out. The group "
            "of a line is what --group takes.",

@@ -176,9 +176,9 @@ def test_a_dead_letter_whose_cause_is_mended_is_replayed_and_takes_effect_once(s
                           "topic, payload) values ('product', %s, 'RESTOCKED', 'stock.events', %s)",
                           str(SCARCE), json.dumps({"product_id": SCARCE, "qty": 8}))
     shop.database.wait_for("select stock from products where id = %s", 8, 60, (SCARCE,))
-    shop.outboxd.done("dlq", "replay", "--all", "--group", "stock-consumer")
+    shop.outboxd.done("dlq", "replay", "--all", "--consumer", "stock-consumer")
     shop.database.wait_for("select stock from products where id = %s", 3, 60, (SCARCE,))
-    shop.outboxd.done("dlq", "replay", "--all", "--group", "stock-consumer")
+    shop.outboxd.done("dlq", "replay", "--all", "--consumer", "stock-consumer")
     report = shop.assert_consistent()
     assert report["refused"] == []
     assert shop.database.value("select count(*) from stock_history where order_id = %s",
