@@ -165,11 +165,9 @@ class SqliteLeases final : public Leases {
 
   // A relay that is newer than the file's schema works without pauses.
   std::vector<Pause> read_pauses(Connection& connection) {
-    if (!has_pauses_) {
-      has_pauses_ =
-          connection.query("SELECT 1 FROM sqlite_schema WHERE name = 'outboxd_pauses'").step();
-      if (!has_pauses_) return {};
-    }
+    const bool has_pauses =
+        connection.query("SELECT 1 FROM sqlite_schema WHERE name = 'outboxd_pauses'").step();
+    if (!has_pauses) return {};
     Query found = connection.query(
         "SELECT kind, name, who, reason, since FROM outboxd_pauses WHERE outbox_table = ?1 AND "
         "(kind IN ('topic', 'key') OR kind = 'relay' AND name = ?2) ORDER BY since LIMIT ?3",
@@ -282,7 +280,6 @@ class SqliteLeases final : public Leases {
 
   const SharedContext context_;
   std::shared_ptr<RelayLock> relay_lock_;
-  bool has_pauses_ = false;
 };
 
 }  // namespace
