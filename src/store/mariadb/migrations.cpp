@@ -222,7 +222,8 @@ class MariadbMigrations final : public Migrations {
 
   // Before it is entered as begun, the outbox must not be there: then it is somebody else's.
   void enter(const EmbeddedMigration& migration) {
-    const bool makes_outbox = migration.sql.find(" {schema}.{table} (") != std::string_view::npos;
+    const bool makes_outbox = !migration.lookup_indexes_only() &&
+                              migration.sql.find(" {schema}.{table} (") != std::string_view::npos;
     if (makes_outbox && exists(shape().table)) {
       throw Error(ErrorKind::conflict,
                   fmt::format("MariaDB: migration {:04} ({}): the table {} was there before and "

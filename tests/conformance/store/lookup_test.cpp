@@ -141,6 +141,36 @@ TEST_P(StoreConformance, a_search_looks_at_no_more_rows_than_it_may_and_says_so)
   EXPECT_EQ(page.next, std::nullopt);
 }
 
+TEST_P(StoreConformance, with_lookup_indexes_an_old_event_is_found_without_looking_at_the_newer) {
+  store::HomeOptions indexed = options();
+  indexed.lookup_indexes = true;
+  EXPECT_THAT(store_->open(indexed).migrations()->apply(), SizeIs(1));
+  EXPECT_THAT(store_->open(indexed).migrations()->apply(), IsEmpty());
+  store::NewEvent wanted = event("wanted");
+  wanted.event_id = known;
+  store::NewEvent with_key = event("other");
+  with_key.key = std::string(5000, 'k');
+  std::vector<store::NewEvent> events = {wanted, with_key};
+  for (int i = 0; i < 40; ++i)
+    events.push_back(event("newer"));
+  insert_events(events);
+  const auto lookup = store_->open(indexed).lookup();
+  const auto found = [&](Search search) {
+    search.looks_max = 5;
+    const EventPage page = find(*lookup, search);
+    EXPECT_TRUE(page.looked_at_all);
+    return keys_of(page.events);
+  };
+  EXPECT_THAT(found({.event_id = parse_uuid(known)}), ElementsAre("wanted"));
+  EXPECT_THAT(found({.aggregate_id = "wanted"}), ElementsAre("wanted"));
+  EXPECT_THAT(found({.key = "wanted"}), ElementsAre("wanted"));
+  EXPECT_THAT(found({.key = with_key.key}), ElementsAre(*with_key.key));
+  EXPECT_THAT(found({.key = std::string(4999, 'k')}), IsEmpty());
+  EXPECT_THAT(keys_of(find(*lookup, {.key = "newer", .rows_max = 2, .looks_max = 5}).events),
+              ElementsAre("newer", "newer"))
+      << "frequent ones are met soon";
+}
+
 TEST_P(StoreConformance, a_search_has_its_time) {
   insert({"a"});
   const auto lookup = store_->open(options()).lookup();
