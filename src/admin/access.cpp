@@ -15,8 +15,10 @@ namespace {
 constexpr std::size_t tickets_max = 1'000;
 
 std::string_view without_port(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+  const std::size_t end = host.starts_with('[') ? host.find(']') : 0;
+  if (end == std::string_view::npos) return host;
+  const std::size_t colon = host.find(':', end);
+  return host.substr(0, colon);
 }
 
 /// The only names of this machine that no name server can point elsewhere.

@@ -31,7 +31,10 @@ std::vector<ReadyLine> Readiness::ask() {
   const std::function<std::int64_t(StoreSeams&)> clock = [](StoreSeams& seams) {
     return seams.diagnosis().clock_us();
   };
-  for (const auto& told : office_.ask_all(office_.site().chosen({}), Pace::quick, clock))
+  std::vector<const StoreSite*> stores;  // May be none.
+  for (const StoreSite& store : office_.site().stores)
+    stores.push_back(&store);
+  for (const auto& told : office_.ask_all(stores, Pace::quick, clock))
     lines.push_back({"store " + told.store->name, told.answer ? "" : one_line(told.error)});
   if (!office_.site().has_broker) return lines;
   ReadyLine broker{"broker", {}};

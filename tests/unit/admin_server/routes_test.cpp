@@ -3,6 +3,7 @@
 // The table of routes and openapi.json promise the same.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
