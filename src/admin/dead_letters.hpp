@@ -30,26 +30,26 @@ enum class LetterSource : std::uint8_t { relay, consumer };
 
 /// All that are given must hold; texts are compared for equality.
 struct LetterFilter {
-  std::optional<LetterSource> source;
-  std::optional<std::string> store;     ///< Of relays' letters; of consumers' by their inbox.
-  std::optional<std::string> consumer;  ///< Name or group id.
-  std::optional<std::string> topic;     ///< Where it should have gone.
-  std::optional<std::string> dead_letter_topic;  ///< Consumers' letters of this topic alone, which
-                                                 ///< need be none of the configuration.
-  std::vector<std::string> event_types;          ///< Any of them; empty: all.
-  std::set<std::string> event_ids;               ///< The same.
-  std::optional<std::string> key;
-  std::optional<std::string> group;      ///< GET /dead-letters/groups' `group`.
-  std::optional<std::int64_t> since_us;  ///< `at`, from this on.
-  std::optional<std::int64_t> until_us;  ///< Before this.
+  std::optional<LetterSource> source = {};
+  std::optional<std::string> store = {};     ///< Of relays' letters; of consumers' by their inbox.
+  std::optional<std::string> consumer = {};  ///< Name or group id.
+  std::optional<std::string> topic = {};     ///< Where it should have gone.
+  std::optional<std::string> dead_letter_topic = {};  ///< Consumers' letters of this topic alone,
+                                                      ///< which need be none of the configuration.
+  std::vector<std::string> event_types = {};  ///< Any of them; empty: all.
+  std::set<std::string> event_ids = {};       ///< The same.
+  std::optional<std::string> key = {};
+  std::optional<std::string> group = {};      ///< GET /dead-letters/groups' `group`.
+  std::optional<std::int64_t> since_us = {};  ///< `at`, from this on.
+  std::optional<std::int64_t> until_us = {};  ///< Before this.
   /// Of consumers' letters those too that were replayed or discarded; topics keep them.
   bool settled_too = false;
 };
 
 struct LettersPage {
-  LetterFilter filter;
+  LetterFilter filter = {};
   std::size_t limit = 100;
-  std::string cursor;  ///< Empty: the first page.
+  std::string cursor = {};  ///< Empty: the first page.
   /// Payloads above it are cut; none are read at 0.
   std::size_t payload_bytes_max = 4'096;
 };
@@ -57,10 +57,11 @@ struct LettersPage {
 /// What is changed before a letter is sent. At most one of `merge_patch` and `payload`. JSON is
 /// kept as text, so that no number loses digits.
 struct LetterEdit {
-  std::optional<std::string> merge_patch;   ///< RFC 7396, on a payload that is JSON.
-  std::optional<std::string> payload;       ///< The whole, in place of what stood there.
-  std::optional<std::string> topic;         ///< Where it goes.
-  std::optional<std::string> headers_json;  ///< An object; in place of the event's own headers.
+  std::optional<std::string> merge_patch = {};  ///< RFC 7396, on a payload that is JSON.
+  std::optional<std::string> payload = {};      ///< The whole, in place of what stood there.
+  std::optional<std::string> topic = {};        ///< Where it goes.
+  std::optional<std::string> headers_json =
+      {};  ///< An object; in place of the event's own headers.
 
   [[nodiscard]] bool empty() const noexcept {
     return !merge_patch && !payload && !topic && !headers_json;
@@ -69,21 +70,22 @@ struct LetterEdit {
 
 /// Either ids, or all that a filter finds.
 struct LetterChoice {
-  std::vector<std::string> ids;  ///< At most 10,000.
-  std::optional<LetterFilter> filter;
-  std::optional<std::int64_t> letters_max;  ///< Stops after so many.
+  std::vector<std::string> ids = {};  ///< At most 10,000.
+  std::optional<LetterFilter> filter = {};
+  std::optional<std::int64_t> letters_max = {};  ///< Stops after so many.
 };
 
 struct ReplayRequest {
-  LetterChoice choice;
-  LetterEdit edit;
-  std::optional<double> letters_per_second;  ///< At most the site's, which is taken where none is.
-  std::string reason;
+  LetterChoice choice = {};
+  LetterEdit edit = {};
+  std::optional<double> letters_per_second =
+      {};  ///< At most the site's, which is taken where none is.
+  std::string reason = {};
 };
 
 struct DiscardRequest {
-  LetterChoice choice;
-  std::string reason;  ///< Required.
+  LetterChoice choice = {};
+  std::string reason = {};  ///< Required.
 };
 
 class DeadLetters {

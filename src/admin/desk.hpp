@@ -50,10 +50,7 @@ template <class Seams>
 class Desk {
  public:
   /// `whom` is the subject of errors: `store shop`.
-  Desk(std::string whom, Seams seams)
-      : whom_(std::move(whom)),
-        seams_(std::move(seams)),
-        thread_([this](std::stop_token stop) { run(stop); }) {}
+  Desk(std::string whom, Seams seams) : whom_(std::move(whom)), seams_(std::move(seams)) {}
 
   template <class Result>
   PendingAnswer<Result> begin(std::function<Result(Seams&)> question) {
@@ -66,6 +63,10 @@ class Desk {
                     "try again in a while");
       }
       waiting_.push_back([task](Seams& seams) { (*task)(seams); });
+      // Begun by the first question: of a hundred stores a command may ask one.
+      if (!thread_.joinable()) {
+        thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+      }
     }
     changed_.notify_one();
     return answer;

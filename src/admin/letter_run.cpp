@@ -67,7 +67,14 @@ void LetterRun::run_all() {
   LetterFeed::Portion portion;
   bool is_more = true;
   while (is_more && may_go_on()) {
-    is_more = feed.next(portion, BootClock::now() + page_patience);
+    const Moment deadline = BootClock::now() + page_patience;
+    is_more = feed.next(portion, deadline);
+    if (is_more && portion.letters.empty() && BootClock::now() >= deadline) {
+      throw Error(
+          ErrorKind::unreachable,
+          fmt::format("{} are done, the rest of the dead letters does not come", progress_.done),
+          "check that the brokers run, then run it again; what is done stays done");
+    }
     for (const LetterFeed::Missing& one : portion.missing) {
       if (one.is_settled) {
         count_skipped(one.id, one.reason);

@@ -2,6 +2,7 @@
 #include "admin/trace.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -20,8 +21,8 @@ constexpr std::size_t events_max = 20;
 constexpr std::size_t query_bytes_max = 1'000;
 constexpr std::size_t audit_max = 1'000;
 constexpr std::size_t inbox_stores_max = 64;
-// Topics are looked at for the first few alone: each costs up to two seconds.
-constexpr std::chrono::seconds topics_max{6};
+// From the beginning on: each look into a topic costs up to two seconds more.
+constexpr std::chrono::seconds topics_max{5};
 constexpr std::int64_t before_publishing_us = 10'000'000;
 constexpr std::int64_t clocks_differ_us = 2'000'000;
 
@@ -333,6 +334,7 @@ Json trace(Office& office, const std::string& query, const std::optional<std::st
                 "give an event's id, a row's id, an aggregate's id or a key, up to 1,000 bytes");
   }
   Search search;
+  const Moment deadline = BootClock::now() + topics_max;
   find_rows(office, query, store, search);
   const auto id = parse_uuid(query);
   if (search.events.empty() && id) {
@@ -340,7 +342,6 @@ Json trace(Office& office, const std::string& query, const std::optional<std::st
     search.events.push_back({{}, std::nullopt, to_string(*id), {}});
     search.matched_by = "event_id";
   }
-  const Moment deadline = BootClock::now() + topics_max;
   for (Traced& traced : search.events) {
     if (!traced.event) continue;
     add_row_entries(office.site(), traced);
