@@ -2,6 +2,7 @@
 """The installed library, used by find_package(outbox) and by pkg-config."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -72,3 +73,13 @@ def compiled(prefix, folder, name, packages):
     flags = run("pkg-config", "--cflags", "--libs", *packages.split(), env=environment).split()
     run("c++", "-std=c++20", SOURCES / f"{name}.cpp", "-o", folder / name, *flags)
     return folder / name
+
+
+def test_each_command_has_a_page_for_man(prefix):
+    help_lines = run(prefix / "bin" / "outboxd", "help").splitlines()
+    commands = {line.split()[0] for line in help_lines if re.match(r"  [a-z-]+  +[A-Z]", line)}
+    assert {"relay", "status", "dlq", "help"} <= commands
+    pages = {path.name for path in (prefix / "share" / "man" / "man1").iterdir()}
+    assert pages == {"outboxd.1"} | {f"outboxd-{command}.1" for command in commands}
+    shown = run("groff", "-ww", "-man", "-Tutf8", prefix / "share/man/man1/outboxd-events.1")
+    assert "warning:" not in shown and "Find events" in shown

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Json status() {
-  return Json::parse(R"({
+  return Json::parse(R"json({
     "version": "0.1.0", "instance": null,
     "verdict": {"state": "degraded", "text": "topic 'orders' is held"},
     "stores": [{
@@ -43,7 +43,7 @@ Json status() {
     "pauses": [{"store": "global", "kind": "relay", "name": "default", "who": "ana@db3",
                 "reason": "a test", "since_at": "2026-11-21T14:59:00.000000Z"}],
     "rates": null
-})");
+})json");
 }
 
 TEST(ShowStatus, names_what_is_held_blocked_paused_and_waiting) {
@@ -79,13 +79,13 @@ TEST(ShowStatus, fits_eighty_columns_and_has_no_orders_for_a_terminal_but_colour
 }
 
 TEST(ShowStatus, says_why_a_store_or_the_brokers_are_down) {
-  const Json down = Json::parse(R"({
+  const Json down = Json::parse(R"json({
     "verdict": {"state": "down", "text": "store eu does not answer"},
     "stores": [{"name": "eu", "database": "postgresql://db1/eu", "state": "down",
                 "error": "connection refused", "table": null, "relays": []},
                {"name": "us", "database": "postgresql://db2/us", "state": "up", "relays": []}],
     "consumers": [], "broker": {"state": "down", "error": "no broker answers", "brokers": []},
-    "pauses": []})");
+    "pauses": []})json");
   const std::string text = show_status(down, {});
   EXPECT_THAT(text, HasSubstr("shard eu  DOWN  postgresql://db1/eu\n  connection refused\n"));
   EXPECT_THAT(text, HasSubstr("shard us  up"));
@@ -93,9 +93,9 @@ TEST(ShowStatus, says_why_a_store_or_the_brokers_are_down) {
 }
 
 TEST(ShowRelays, tells_where_none_has_joined) {
-  const Json relays = Json::parse(R"({"items": [{"store": "global", "name": "default",
+  const Json relays = Json::parse(R"json({"items": [{"store": "global", "name": "default",
     "paused": false, "members": [], "backlog": {"pending": 0, "exact": true, "retrying": 0,
-    "dead": 0, "oldest_pending_age_ms": null, "pending_by_type": {}, "blocked_keys": []}}]})");
+    "dead": 0, "oldest_pending_age_ms": null, "pending_by_type": {}, "blocked_keys": []}}]})json");
   const std::string text = show_relays(relays, {});
   EXPECT_THAT(text, HasSubstr("store global\nrelay default\n"));
   EXPECT_THAT(text, HasSubstr("pending   0, oldest -\n"));
