@@ -21,7 +21,8 @@ struct TopicCounts {
   std::uint64_t dead_lettered = 0;
 };
 
-/// Of work in hand: as it was up to a second ago.
+/// Of work in hand, as it was when the core last had something to do: mostly some tenths of a
+/// second ago, with a long polling interval a few seconds.
 struct RelayGauges {
   int slots_held = 0;
   std::size_t rows_in_flight = 0;
