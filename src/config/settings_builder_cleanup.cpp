@@ -50,8 +50,9 @@ void SettingsBuilder::read_cleanup() {
   if (settings_.outbox_.daily_partitions) check_partitions();
   settings_.outbox_.lookup_indexes = reader_.boolean("outbox.lookup-indexes");
   if (settings_.outbox_.lookup_indexes && !table.native) {
-    reader_.fail("outbox.lookup-indexes", "is true, and the table is one of others",
-                 "a table of others stays as it is: leave it unset, and make such indexes yourself");
+    reader_.fail(
+        "outbox.lookup-indexes", "is true, and the table is one of others",
+        "a table of others stays as it is: leave it unset, and make such indexes yourself");
   }
 }
 

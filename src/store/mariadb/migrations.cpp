@@ -241,11 +241,11 @@ class MariadbMigrations final : public Migrations {
 
   // Building a full table anew would keep everybody waiting.
   void refuse_rows(const EmbeddedMigration& migration) {
-    const Result found = connection_.run(
-        doing,
-        fmt::format("SELECT 1 FROM {}.{} LIMIT 1", quote_identifier(schema_),
-                    quote_identifier(shape().table)),
-        Effect::reads);
+    const Result found =
+        connection_.run(doing,
+                        fmt::format("SELECT 1 FROM {}.{} LIMIT 1", quote_identifier(schema_),
+                                    quote_identifier(shape().table)),
+                        Effect::reads);
     if (found.rows() == 0) return;
     throw Error(ErrorKind::conflict,
                 fmt::format("MariaDB: migration {:04} ({}): the table has rows, and "

@@ -229,8 +229,9 @@ class MariadbDatabase final : public operators::Database {
   }
 
   void look_up() {
-    const std::string of_table = fmt::format("table_schema = {} AND table_name = {}",
-                                             quote_text(table_->schema()), table_->outbox_literal());
+    const std::string of_table =
+        fmt::format("table_schema = {} AND table_name = {}", quote_text(table_->schema()),
+                    table_->outbox_literal());
     Result columns = connection_.run(
         "looking up the columns",
         fmt::format("SELECT column_name, data_type FROM information_schema.columns WHERE {} "

@@ -1,7 +1,7 @@
--- What operators do: pauses that every instance heeds, the log of who did what, rows that were taken
--- out of the outbox, what became of dead letters in topics, topics that a relay holds, and rows that
--- are to go out as replays. Names may be longer than what an index entry holds, hence their hashes
--- (sha256 of the name as the database stores it). Times are the database's own.
+-- What operators do: pauses that every instance heeds, the log of who did what, rows that were
+-- taken out of the outbox, what became of dead letters in topics, topics that a relay holds, and
+-- rows that are to go out as replays. Names may be longer than what an index entry holds, hence
+-- their hashes (sha256 of the name in UTF-8). Times are the database's own.
 
 CREATE TABLE IF NOT EXISTS {schema}.outboxd_pauses (
   outbox_table text NOT NULL,

@@ -1,6 +1,6 @@
 -- only: lookup indexes
--- `outbox.lookup-indexes: true`: what people look events up by. Keys may be longer than what an index
--- entry holds, hence their first 100 characters.
+-- `outbox.lookup-indexes: true`: what people look events up by. Keys may be longer than what an
+-- index entry holds, hence their first 100 characters.
 
 CREATE INDEX outboxd_event_id ON {schema}.{table} (event_id);
 

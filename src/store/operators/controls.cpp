@@ -39,18 +39,18 @@ PauseKind kind_of(std::string_view word) {
 
 class OperatorsControls final : public Controls {
  public:
-  explicit OperatorsControls(std::unique_ptr<Database> database)
-      : database_(std::move(database)) {}
+  explicit OperatorsControls(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
   std::vector<Pause> pauses() override {
     std::vector<Pause> pauses;
     for (Row& row : database_->rows(
              "reading the pauses",
-             fmt::format("SELECT {} FROM {} t WHERE outbox_table = {} ORDER BY t.since, t.kind, t.name "
-                         "LIMIT {}",
-                         select_list(*database_, {"kind", "name", "who", "reason",
-                                                  database_->own_time_us("since")}),
-                         database_->own("pauses"), outbox(), pauses_max))) {
+             fmt::format(
+                 "SELECT {} FROM {} t WHERE outbox_table = {} ORDER BY t.since, t.kind, t.name "
+                 "LIMIT {}",
+                 select_list(*database_,
+                             {"kind", "name", "who", "reason", database_->own_time_us("since")}),
+                 database_->own("pauses"), outbox(), pauses_max))) {
       pauses.push_back({.kind = kind_of(row[0].value_or("")),
                         .name = std::move(row[1]).value_or(""),
                         .who = std::move(row[2]).value_or(""),
@@ -68,18 +68,17 @@ class OperatorsControls final : public Controls {
         "INTO {} (outbox_table, kind, {}name, who, reason, since) VALUES ({}, {}, {}{}, {}, {}, "
         "{})",
         database_->own("pauses"), hash ? "name_hash, " : "", outbox(),
-        database_->text(word_of(pause.kind)), hash ? *hash + ", " : "",
-        database_->text(pause.name), short_text(pause.who), long_text(pause.reason),
-        database_->now());
+        database_->text(word_of(pause.kind)), hash ? *hash + ", " : "", database_->text(pause.name),
+        short_text(pause.who), long_text(pause.reason), database_->now());
     return database_->change("pausing", database_->insert_new(sql)) == 1;
   }
 
   bool resume(PauseKind kind, const std::string& name) override {
     check_name(name);
-    return database_->change(
-               "resuming", fmt::format("{} WHERE outbox_table = {} AND kind = {} AND {}",
-                                       database_->delete_from(database_->own("pauses")), outbox(),
-                                       database_->text(word_of(kind)), is_named("name", name))) ==
+    return database_->change("resuming",
+                             fmt::format("{} WHERE outbox_table = {} AND kind = {} AND {}",
+                                         database_->delete_from(database_->own("pauses")), outbox(),
+                                         database_->text(word_of(kind)), is_named("name", name))) ==
            1;
   }
 
@@ -107,9 +106,8 @@ class OperatorsControls final : public Controls {
              "reading the audit log",
              fmt::format("SELECT {} FROM {} t WHERE outbox_table = {}{} ORDER BY t.number DESC "
                          "LIMIT {}",
-                         select_list(*database_,
-                                     {"number", database_->own_time_us("at"), "who", "action",
-                                      "target", "reason", "details"}),
+                         select_list(*database_, {"number", database_->own_time_us("at"), "who",
+                                                  "action", "target", "reason", "details"}),
                          database_->own("audit"), outbox(),
                          before ? fmt::format(" AND number < {}", *before) : "", entries_max))) {
       entries.push_back({.number = number_of(row[0]),
@@ -131,9 +129,8 @@ class OperatorsControls final : public Controls {
                          "m.relay_name = h.relay_name AND m.member_name = h.member_name "
                          "WHERE h.outbox_table = {} AND m.expires_at > {} "
                          "ORDER BY h.relay_name, h.topic, h.member_name LIMIT {}",
-                         select_list(*database_,
-                                     {"h.relay_name", "h.member_name", "h.topic", "h.reason",
-                                      database_->own_time_us("h.since")}),
+                         select_list(*database_, {"h.relay_name", "h.member_name", "h.topic",
+                                                  "h.reason", database_->own_time_us("h.since")}),
                          database_->own("held_topics"), database_->own("members"), outbox(),
                          database_->now(), pauses_max))) {
       topics.push_back({.relay = std::move(row[0]).value_or(""),
@@ -183,20 +180,19 @@ class OperatorsControls final : public Controls {
 
   static void check_name(const std::string& name) {
     if (name.empty() || name.size() > name_bytes_max || !is_sound(name)) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("a name to pause is a text of 1 to {} bytes in UTF-8",
-                              name_bytes_max));
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("a name to pause is a text of 1 to {} bytes in UTF-8", name_bytes_max));
     }
   }
 
   // Every heartbeat reads them and every read of the outbox names the keys among them. One that is
   // asked for again while there is no room is refused too.
   void check_room() {
-    const auto counted =
-        database_->rows("counting the pauses",
-                        fmt::format("SELECT {} FROM {} WHERE outbox_table = {}",
-                                    select_list(*database_, {"count(*)"}),
-                                    database_->own("pauses"), outbox()));
+    const auto counted = database_->rows(
+        "counting the pauses",
+        fmt::format("SELECT {} FROM {} WHERE outbox_table = {}",
+                    select_list(*database_, {"count(*)"}), database_->own("pauses"), outbox()));
     if (counted.empty() || number_of(counted[0][0]) < static_cast<std::int64_t>(pauses_max)) return;
     throw Error(ErrorKind::conflict, fmt::format("{} pauses stand already", pauses_max),
                 "resume some of them, or pause a topic or the relay instead of its keys");
@@ -231,10 +227,10 @@ class OperatorsControls final : public Controls {
   }
 
   void release(const std::string& topic) {
-    database_->change("noting a held topic",
-                      fmt::format("{} WHERE {} AND {}",
-                                  database_->delete_from(database_->own("held_topics")),
-                                  of_member(), is_named("topic", topic)));
+    database_->change(
+        "noting a held topic",
+        fmt::format("{} WHERE {} AND {}", database_->delete_from(database_->own("held_topics")),
+                    of_member(), is_named("topic", topic)));
   }
 
   std::unique_ptr<Database> database_;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the seams for operators (event_lookup, dead_rows, controls, letter_marks) ask of a home. They
-// are used by a few people now and then, so that they are written once for all homes, on SQL whose
-// values are literals and whose results are texts; a home says how its database writes the rest.
+// What the seams for operators (event_lookup, dead_rows, controls, letter_marks) ask of a home.
+// They are used by a few people now and then, so that they are written once for all homes, on SQL
+// whose values are literals and whose results are texts; a home says how its database writes the
+// rest.
 #pragma once
 
 #include <chrono>

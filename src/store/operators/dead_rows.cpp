@@ -24,8 +24,7 @@ constexpr std::size_t who_max = 255;
 
 class OperatorsDeadRows final : public DeadRows {
  public:
-  explicit OperatorsDeadRows(std::unique_ptr<Database> database)
-      : database_(std::move(database)) {}
+  explicit OperatorsDeadRows(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
   std::vector<EventView> page(const std::optional<RowId>& after, std::size_t rows_max,
                               std::size_t payload_bytes_max) override {
@@ -42,11 +41,10 @@ class OperatorsDeadRows final : public DeadRows {
     }
     const std::vector<Row> rows = database_->rows(
         "listing dead rows",
-        fmt::format("SELECT {}{} FROM {} WHERE {} ORDER BY {}{} LIMIT {}", database_->shown(id),
-                    by_time ? ", " + database_->shown(
-                                         database_->literal_of(shape.columns.created_at))
-                            : "",
-                    database_->from(Way::dead), where, by_time ? time + ", " : "", id, rows_max));
+        fmt::format(
+            "SELECT {}{} FROM {} WHERE {} ORDER BY {}{} LIMIT {}", database_->shown(id),
+            by_time ? ", " + database_->shown(database_->literal_of(shape.columns.created_at)) : "",
+            database_->from(Way::dead), where, by_time ? time + ", " : "", id, rows_max));
     std::vector<RowId> ids;
     for (const Row& row : rows)
       ids.push_back(id_of(*database_, *row[0]));
@@ -56,11 +54,11 @@ class OperatorsDeadRows final : public DeadRows {
 
   DeadRowsView count(std::int64_t count_max) override {
     try {
-      const std::vector<Row> rows = database_->rows(
-          "counting dead rows",
-          fmt::format("SELECT {} FROM (SELECT 1 FROM {} WHERE {} LIMIT {}) d",
-                      database_->shown("count(*)"), database_->from(Way::dead), database_->dead(),
-                      count_max + 1));
+      const std::vector<Row> rows =
+          database_->rows("counting dead rows",
+                          fmt::format("SELECT {} FROM (SELECT 1 FROM {} WHERE {} LIMIT {}) d",
+                                      database_->shown("count(*)"), database_->from(Way::dead),
+                                      database_->dead(), count_max + 1));
       const std::int64_t counted = number_of(rows[0][0]);
       return {.rows = std::min(counted, count_max), .exact = counted <= count_max};
     } catch (const Error& error) {
@@ -89,9 +87,9 @@ class OperatorsDeadRows final : public DeadRows {
       if (!is_dead) return;
       const std::string set = edited(row, edit);
       if (set.empty()) return;
-      database_->change(doing, fmt::format("UPDATE {} SET {}{} WHERE {}",
-                                           database_->from(Way::by_id), set, database_->touch(),
-                                           id_in(*database_, {row})));
+      database_->change(doing,
+                        fmt::format("UPDATE {} SET {}{} WHERE {}", database_->from(Way::by_id), set,
+                                    database_->touch(), id_in(*database_, {row})));
     });
     return is_dead;
   }
@@ -116,9 +114,9 @@ class OperatorsDeadRows final : public DeadRows {
                       database_->text(clean_text(reason, reason_max)), database_->now(),
                       database_->from(Way::by_id), chosen, id));
       forget_replays(dead);
-      database_->change(doing, fmt::format("{} WHERE {}",
-                                           database_->delete_from(database_->outbox().name),
-                                           chosen));
+      database_->change(
+          doing,
+          fmt::format("{} WHERE {}", database_->delete_from(database_->outbox().name), chosen));
     });
     return dead;
   }
@@ -152,11 +150,11 @@ class OperatorsDeadRows final : public DeadRows {
     if (asked.empty()) return {};
     const std::string id = database_->column(database_->outbox().shape.columns.id);
     std::vector<RowId> dead;
-    for (const Row& row : database_->rows(
-             doing, fmt::format("SELECT {} FROM {} WHERE {} AND {} ORDER BY {}{}",
-                                database_->shown(id), database_->from(Way::by_id),
-                                id_in(*database_, asked), database_->dead(), id,
-                                database_->for_update()))) {
+    for (const Row& row :
+         database_->rows(doing, fmt::format("SELECT {} FROM {} WHERE {} AND {} ORDER BY {}{}",
+                                            database_->shown(id), database_->from(Way::by_id),
+                                            id_in(*database_, asked), database_->dead(), id,
+                                            database_->for_update()))) {
       dead.push_back(id_of(*database_, *row[0]));
     }
     return dead;
@@ -186,21 +184,19 @@ class OperatorsDeadRows final : public DeadRows {
     put(columns.error_message, "NULL");
     put(columns.locked_by, "NULL");
     put(columns.locked_at, "NULL");
-    database_->change(doing, fmt::format("UPDATE {} SET {}{} WHERE {}",
-                                         database_->from(Way::by_id), set, database_->touch(),
-                                         id_in(*database_, rows)));
+    database_->change(doing, fmt::format("UPDATE {} SET {}{} WHERE {}", database_->from(Way::by_id),
+                                         set, database_->touch(), id_in(*database_, rows)));
   }
 
   void mark(const std::vector<RowId>& rows) {
     std::vector<std::string> values;
     for (const RowId& row : rows) {
-      values.push_back(fmt::format("({}, {}, {})", outbox(), database_->text(to_string(row)),
-                                   database_->now()));
+      values.push_back(
+          fmt::format("({}, {}, {})", outbox(), database_->text(to_string(row)), database_->now()));
     }
-    database_->change(
-        doing, fmt::format("INSERT INTO {} (outbox_table, row_id, at) VALUES {}{}",
-                           database_->own("replays"), fmt::join(values, ", "),
-                           database_->or_set("outbox_table, row_id", {"at"})));
+    database_->change(doing, fmt::format("INSERT INTO {} (outbox_table, row_id, at) VALUES {}{}",
+                                         database_->own("replays"), fmt::join(values, ", "),
+                                         database_->or_set("outbox_table, row_id", {"at"})));
   }
 
   void forget_replays(const std::vector<RowId>& rows) {
@@ -221,10 +217,10 @@ class OperatorsDeadRows final : public DeadRows {
     for (const Row& row : marks)
       ids.push_back(id_of(*database_, *row[0]));
     const std::string id = database_->column(database_->outbox().shape.columns.id);
-    for (const Row& row : database_->rows(
-             doing, fmt::format("SELECT {} FROM {} WHERE {} AND {}", database_->shown(id),
-                                database_->from(Way::by_id), id_in(*database_, ids),
-                                database_->unsettled()))) {
+    for (const Row& row :
+         database_->rows(doing, fmt::format("SELECT {} FROM {} WHERE {} AND {}",
+                                            database_->shown(id), database_->from(Way::by_id),
+                                            id_in(*database_, ids), database_->unsettled()))) {
       std::erase(ids, id_of(*database_, *row[0]));
     }
     if (!ids.empty()) forget_replays(ids);
@@ -248,8 +244,8 @@ class OperatorsDeadRows final : public DeadRows {
     const TableColumns& columns = database_->outbox().shape.columns;
     std::string set;
     const auto put = [&](const Column& column, const std::string& value) {
-      set += fmt::format("{}{} = {}", set.empty() ? "" : ", ", database_->identifier(column),
-                         value);
+      set +=
+          fmt::format("{}{} = {}", set.empty() ? "" : ", ", database_->identifier(column), value);
     };
     const auto need = [this](const Column& column, std::string_view name) {
       if (column) return;

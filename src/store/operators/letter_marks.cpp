@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Places are written in one order, so that two operators who take the same never wait for each other
-// in a circle.
+// Places are written in one order, so that two operators who take the same never wait for each
+// other in a circle.
 #include <algorithm>
 #include <numeric>
 #include <tuple>
@@ -159,15 +159,14 @@ class OperatorsLetterMarks final : public LetterMarks {
 
   bool claim_one(const LetterPlace& place, const std::string& who, std::int64_t stale_after_ms) {
     check(place);
-    const std::string insert =
-        database_->insert_new(into(place, LetterState::replaying, who, {}));
+    const std::string insert = database_->insert_new(into(place, LetterState::replaying, who, {}));
     if (database_->change(doing, insert) == 1) return true;
     return database_->change(
                doing,
                fmt::format("UPDATE {} SET who = {}, reason = '', at = {} WHERE {} AND state = "
                            "'replaying' AND at < {}",
-                           database_->own("letter_marks"),
-                           database_->text(clean_text(who, 255)), database_->now(), is_at(place),
+                           database_->own("letter_marks"), database_->text(clean_text(who, 255)),
+                           database_->now(), is_at(place),
                            database_->ago(std::chrono::milliseconds(stale_after_ms)))) == 1;
   }
 

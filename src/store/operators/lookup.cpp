@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A search goes through the table in windows of rows, the newest first, by an index that brings them
-// in that order, and looks at each. Only an index that leads to the very rows asked for is taken
-// instead. So no search costs more than the rows it may look at, whatever the table holds.
+// A search goes through the table in windows of rows, the newest first, by an index that brings
+// them in that order, and looks at each. Only an index that leads to the very rows asked for is
+// taken instead. So no search costs more than the rows it may look at, whatever the table holds.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -80,8 +80,7 @@ class Search {
   bool add_id(const RowId& id) {
     if (!is_sound(id.text)) return false;
     if (shape_.id_type == IdType::uuid && !parse_uuid(id.text)) return false;
-    narrow_ =
-        fmt::format("{} = {}", database_.column(shape_.columns.id), database_.id_literal(id));
+    narrow_ = fmt::format("{} = {}", database_.column(shape_.columns.id), database_.id_literal(id));
     filters_.push_back(narrow_);
     return true;
   }
@@ -212,18 +211,17 @@ class Search {
     };
     if (after && !by_time) where.push_back(before(after->id));
     if (after && by_time) {
-      where.push_back(fmt::format("{0} <= {1} AND ({0} < {1} OR {2})", time, after->time,
-                                  before(after->id)));
+      where.push_back(
+          fmt::format("{0} <= {1} AND ({0} < {1} OR {2})", time, after->time, before(after->id)));
     }
     if (!after && query_.before && !database_.is_ordered(way_)) {
       where.push_back(before(*query_.before));
     }
     std::string sql = fmt::format(
         "SELECT {}, {}{} FROM {}", database_.shown(id),
-        database_.shown(fmt::format("CASE WHEN {} THEN 1 ELSE 0 END",
-                                    filters_.empty() ? "1 = 1"
-                                                     : fmt::format("{}", fmt::join(filters_,
-                                                                                   " AND ")))),
+        database_.shown(fmt::format(
+            "CASE WHEN {} THEN 1 ELSE 0 END",
+            filters_.empty() ? "1 = 1" : fmt::format("{}", fmt::join(filters_, " AND ")))),
         by_time ? ", " + database_.shown(database_.literal_of(shape_.columns.created_at)) : "",
         database_.from(way_));
     if (!where.empty()) sql += fmt::format(" WHERE {}", fmt::join(where, " AND "));
@@ -278,11 +276,11 @@ class Lookup final : public EventLookup {
   std::optional<std::string> next_consumer(const std::string& table,
                                            const std::optional<std::string>& after) {
     const std::vector<Row> rows = database_->rows(
-        doing, fmt::format("SELECT {} FROM {} i{} ORDER BY i.consumer_name LIMIT 1",
-                           database_->shown("i.consumer_name"), table,
-                           after ? fmt::format(" WHERE i.consumer_name > {}",
-                                               database_->text(*after))
-                                 : ""));
+        doing,
+        fmt::format(
+            "SELECT {} FROM {} i{} ORDER BY i.consumer_name LIMIT 1",
+            database_->shown("i.consumer_name"), table,
+            after ? fmt::format(" WHERE i.consumer_name > {}", database_->text(*after)) : ""));
     if (rows.empty()) return std::nullopt;
     return rows.front().front();
   }

@@ -205,14 +205,14 @@ std::string state_sql(Database& database) {
     if (*word) retrying += (retrying.empty() ? "" : " OR ") + is(**word);
   }
   if (shape.columns.retry_count) {
-    retrying += (retrying.empty() ? "" : " OR ") + database.column(shape.columns.retry_count) +
-                " > 0";
+    retrying +=
+        (retrying.empty() ? "" : " OR ") + database.column(shape.columns.retry_count) + " > 0";
   }
   if (retrying.empty()) retrying = "1 = 0";
-  const std::string processing =
-      shape.status.processing ? fmt::format("WHEN {} THEN {} ", is(*shape.status.processing),
-                                            number(EventState::processing))
-                              : "";
+  const std::string processing = shape.status.processing
+                                     ? fmt::format("WHEN {} THEN {} ", is(*shape.status.processing),
+                                                   number(EventState::processing))
+                                     : "";
   return fmt::format("CASE WHEN {} THEN {} {}WHEN {} AND ({}) THEN {} WHEN {} THEN {} ELSE {} END",
                      database.dead(), number(EventState::dead), processing, database.unsettled(),
                      retrying, number(EventState::retrying), database.unsettled(),

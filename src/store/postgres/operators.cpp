@@ -112,12 +112,12 @@ class PostgresDatabase final : public operators::Database {
     if (!outbox_) {
       table_ = shared_->table(connection_);
       const std::uint32_t payload = table_->type(table_->shape().columns.payload).oid;
-      outbox_ = Outbox{.shape = table_->shape(),
-                       .name = table_->name(),
-                       .payload_kind = payload == oid_bytea ? PayloadKind::bytes
-                                       : payload == oid_json || payload == oid_jsonb
-                                           ? PayloadKind::json
-                                           : PayloadKind::text};
+      outbox_ =
+          Outbox{.shape = table_->shape(),
+                 .name = table_->name(),
+                 .payload_kind = payload == oid_bytea                          ? PayloadKind::bytes
+                                 : payload == oid_json || payload == oid_jsonb ? PayloadKind::json
+                                                                               : PayloadKind::text};
       look_up_indexes();
     }
     return *outbox_;
@@ -198,13 +198,13 @@ class PostgresDatabase final : public operators::Database {
 
   std::string inbox() override {
     const std::string name = quote_identifier(table().schema()) + ".processed_events";
-    const Result found = connection_.run(
-        "looking for the inbox",
-        "SELECT count(*), bool_or(a.attname = 'processed_at' AND a.atttypid = "
-        "'timestamptz'::regtype) FROM pg_catalog.pg_attribute a WHERE a.attrelid = "
-        "pg_catalog.to_regclass($1) AND a.attname IN ('consumer_name', 'event_id', "
-        "'processed_at') AND NOT a.attisdropped",
-        Parameters().text(name), Effect::reads);
+    const Result found =
+        connection_.run("looking for the inbox",
+                        "SELECT count(*), bool_or(a.attname = 'processed_at' AND a.atttypid = "
+                        "'timestamptz'::regtype) FROM pg_catalog.pg_attribute a WHERE a.attrelid = "
+                        "pg_catalog.to_regclass($1) AND a.attname IN ('consumer_name', 'event_id', "
+                        "'processed_at') AND NOT a.attisdropped",
+                        Parameters().text(name), Effect::reads);
     return found.number(0, 0) == 3 ? name : std::string();
   }
   std::string inbox_time_us() override { return own_time_us("i.processed_at"); }

@@ -129,13 +129,15 @@ std::string Table::clock(const TableColumns::Column& column, std::string_view so
   return fmt::format("(({}) AT TIME ZONE 'UTC')", source);
 }
 
+// A scalar and not EXISTS in the second place, which PostgreSQL would answer by hashing all replays
+// for each read.
 std::string Table::replay() const {
   if (!has_replays_) return "false";
   const std::string of_table =
       fmt::format("FROM {} r WHERE r.outbox_table = {}", own("replays"), outbox_literal());
   return fmt::format(
-      "CASE WHEN (SELECT EXISTS (SELECT {0})) THEN EXISTS (SELECT {0} AND r.row_id = {1}::text) "
-      "ELSE false END",
+      "CASE WHEN (SELECT EXISTS (SELECT {0})) THEN coalesce((SELECT true {0} AND r.row_id = "
+      "{1}::text), false) ELSE false END",
       of_table, column(shape_.columns.id));
 }
 

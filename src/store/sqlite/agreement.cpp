@@ -90,9 +90,8 @@ class SqliteAgreement final : public Agreement {
   }
 
   void check_own_tables(Connection& connection) const {
-    for (const char* name :
-         {"outboxd_meta", "outboxd_relays", "outboxd_members", "outboxd_slots", "outboxd_keys",
-          "outboxd_replays"}) {
+    for (const char* name : {"outboxd_meta", "outboxd_relays", "outboxd_members", "outboxd_slots",
+                             "outboxd_keys", "outboxd_replays"}) {
       Query query =
           connection.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", name);
       if (query.step()) continue;

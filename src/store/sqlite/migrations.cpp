@@ -64,7 +64,8 @@ class SqliteMigrations final : public Migrations {
     for (const EmbeddedMigration& migration : sqlite_migrations()) {
       const bool native = context_->options.table.native;
       if (migration.native_only() && !native) continue;
-      if (migration.lookup_indexes_only() && !(native && context_->options.lookup_indexes)) continue;
+      if (migration.lookup_indexes_only() && !(native && context_->options.lookup_indexes))
+        continue;
       wanted.push_back(migration);
     }
     return wanted;
@@ -148,8 +149,8 @@ class SqliteMigrations final : public Migrations {
     const std::string& table = context_->table_name;
     std::string sql(migration.sql);
     replace_all(sql, "{table}", quoted_identifier(table));
-    for (const std::string_view suffix : {"_unsettled", "_dead", "_pending", "_event_id", "_key",
-                                          "_aggregate"}) {
+    for (const std::string_view suffix :
+         {"_unsettled", "_dead", "_pending", "_event_id", "_key", "_aggregate"}) {
       replace_all(sql, fmt::format("{{name:{}}}", suffix),
                   quoted_identifier(derived_name(table, suffix)));
     }

@@ -35,9 +35,8 @@ class SqliteDatabase final : public operators::Database {
     while (query.step()) {
       Row& row = rows.emplace_back();
       for (int column = 0; column < query.columns(); ++column) {
-        row.push_back(query.is_null(column)
-                          ? std::nullopt
-                          : std::optional(std::string(query.text(column))));
+        row.push_back(query.is_null(column) ? std::nullopt
+                                            : std::optional(std::string(query.text(column))));
       }
     }
     return rows;
@@ -174,9 +173,10 @@ class SqliteDatabase final : public operators::Database {
   [[nodiscard]] bool is_ordered(Way way) const override { return way != Way::event_id; }
 
   std::string time_us(const Column& of) override {
-    return fmt::format("CASE WHEN typeof({0}) = 'text' AND {0} >= {1} THEN NULL ELSE ({2}) * 1000 "
-                       "END",
-                       column(of), for_ever, milliseconds_sql(column(of)));
+    return fmt::format(
+        "CASE WHEN typeof({0}) = 'text' AND {0} >= {1} THEN NULL ELSE ({2}) * 1000 "
+        "END",
+        column(of), for_ever, milliseconds_sql(column(of)));
   }
   std::string literal_of(const Column& of) override { return fmt::format("quote({})", column(of)); }
   std::string clock(const Column&) override {
@@ -251,9 +251,8 @@ class SqliteDatabase final : public operators::Database {
 
   void look_up() {
     const Table& table = context_->table(connection());
-    Query columns = connection().prepare_once(
-        fmt::format("SELECT name, upper(type) FROM pragma_table_info({})",
-                    quoted_text(table.shape.table)));
+    Query columns = connection().prepare_once(fmt::format(
+        "SELECT name, upper(type) FROM pragma_table_info({})", quoted_text(table.shape.table)));
     while (columns.step())
       columns_.emplace_back(columns.text(0), columns.text(1));
     if (columns_.empty()) {
@@ -300,7 +299,7 @@ class SqliteDatabase final : public operators::Database {
   std::unique_ptr<Connection> reader_;
   const Turn* turn_ = nullptr;  // Of the transaction that is open.
   std::optional<Outbox> outbox_;
-  std::string unsettled_;  // Of the product's own table.
+  std::string unsettled_;                                     // Of the product's own table.
   std::vector<std::pair<std::string, std::string>> columns_;  // With their declared types.
   std::map<std::string, std::string> indexes_;                // With their first columns.
 };

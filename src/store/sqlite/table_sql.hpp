@@ -58,8 +58,8 @@ struct Table {
   [[nodiscard]] bool number_ids() const noexcept { return shape.id_type == IdType::bigint; }
 };
 
-/// Whether the row with this id stands in outboxd_replays: the whole table is asked once a statement
-/// whether it has any row, and then for each row.
+/// Whether the row with this id stands in outboxd_replays: the whole table is asked once a
+/// statement whether it has any row, and then for each row.
 [[nodiscard]] std::string replay_sql(std::string_view table, std::string_view id);
 
 /// What every object of one home has in common.

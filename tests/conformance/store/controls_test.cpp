@@ -8,11 +8,11 @@
 namespace outbox::testing {
 namespace {
 
+using store::Pause;
+using store::PauseKind;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using store::Pause;
-using store::PauseKind;
 
 Pause pause_of(PauseKind kind, const std::string& name, const std::string& who = "ann") {
   return {.kind = kind, .name = name, .who = who, .reason = "it's \\ broken", .since_us = 0};
@@ -40,11 +40,14 @@ TEST_P(StoreConformance, a_pause_stands_until_it_is_resumed_by_whom_it_was_made)
 TEST_P(StoreConformance, pauses_have_names_of_any_text_and_are_told_apart_by_kind_and_bytes) {
   const auto controls = store_->open(options()).controls();
   const std::string longest(1000, 'k');
-  const std::vector<Pause> wanted = {
-      pause_of(PauseKind::relay, "default"),   pause_of(PauseKind::topic, "x"),
-      pause_of(PauseKind::key, "x"),           pause_of(PauseKind::key, "X"),
-      pause_of(PauseKind::key, "x "),          pause_of(PauseKind::key, longest),
-      pause_of(PauseKind::key, "é' OR '1'=\\"), pause_of(PauseKind::consumer, "x")};
+  const std::vector<Pause> wanted = {pause_of(PauseKind::relay, "default"),
+                                     pause_of(PauseKind::topic, "x"),
+                                     pause_of(PauseKind::key, "x"),
+                                     pause_of(PauseKind::key, "X"),
+                                     pause_of(PauseKind::key, "x "),
+                                     pause_of(PauseKind::key, longest),
+                                     pause_of(PauseKind::key, "é' OR '1'=\\"),
+                                     pause_of(PauseKind::consumer, "x")};
   for (const Pause& pause : wanted)
     EXPECT_TRUE(controls->pause(pause)) << pause.name;
   std::vector<std::pair<PauseKind, std::string>> found;

@@ -106,7 +106,8 @@ TEST_P(StoreConformance, a_replayed_row_is_no_longer_its_keys_head) {
 TEST_P(StoreConformance, only_dead_rows_are_changed) {
   insert({"pending"});
   Member member = join(options());
-  const std::vector<RowId> rows = {member.read().rows.at(0).id, {.number = 999'999, .text = {}},
+  const std::vector<RowId> rows = {member.read().rows.at(0).id,
+                                   {.number = 999'999, .text = {}},
                                    {.number = 0, .text = "it's no id"}};
   const auto dead = member.home.dead_rows();
   EXPECT_THAT(dead->replay(rows), IsEmpty());
@@ -124,13 +125,11 @@ TEST_P(StoreConformance, an_edited_row_stays_dead_with_its_new_payload_topic_and
   Member member = join(options());
   const std::vector<RowId> dead = let_all_die(member);
   const auto rows = member.home.dead_rows();
-  EXPECT_TRUE(edit(*rows, dead[0], {.payload = R"({"it's": "\\ é"})",
-                                   .topic = "elsewhere",
-                                   .headers_json = R"({"h": "1"})"}));
-  EXPECT_TRUE(edit(*rows, dead[0], {.payload = R"({"it's": "\\ é"})"}))
-      << "the same once more";
-  EXPECT_TRUE(
-      edit(*rows, dead[1], {.payload = std::string("\0\xFF", 2)}));
+  EXPECT_TRUE(edit(
+      *rows, dead[0],
+      {.payload = R"({"it's": "\\ é"})", .topic = "elsewhere", .headers_json = R"({"h": "1"})"}));
+  EXPECT_TRUE(edit(*rows, dead[0], {.payload = R"({"it's": "\\ é"})"})) << "the same once more";
+  EXPECT_TRUE(edit(*rows, dead[1], {.payload = std::string("\0\xFF", 2)}));
   const auto page = rows->page(std::nullopt, 10, 1000);
   ASSERT_THAT(page, SizeIs(2));
   EXPECT_EQ(page[0].payload, R"({"it's": "\\ é"})");

@@ -8,12 +8,12 @@
 namespace outbox::testing {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using store::LetterMark;
 using store::LetterPlace;
 using store::LetterState;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr std::int64_t minute_ms = 60'000;
 
@@ -79,7 +79,8 @@ TEST_P(StoreConformance, a_mark_says_how_it_ended_until_it_is_forgotten) {
 
 TEST_P(StoreConformance, marks_come_by_topic_partition_and_offset_page_by_page) {
   const auto marks = store_->open(options()).letter_marks();
-  const std::vector<LetterPlace> places = {at(5, 1), at(9), at(10), at(1, 1), at(1, 0, "Orders.dlq")};
+  const std::vector<LetterPlace> places = {at(5, 1), at(9), at(10), at(1, 1),
+                                           at(1, 0, "Orders.dlq")};
   marks->claim(places, "ann", minute_ms);
   EXPECT_THAT(places_of(marks->marks(at(10), 10)), ElementsAre(at(10), at(1, 1), at(5, 1)));
   EXPECT_THAT(places_of(marks->marks(at(0), 2)), ElementsAre(at(9), at(10)));

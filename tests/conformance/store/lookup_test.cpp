@@ -10,11 +10,11 @@
 namespace outbox::testing {
 namespace {
 
+using store::EventPage;
+using store::EventState;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using store::EventPage;
-using store::EventState;
 
 constexpr const char* known = "018f4e5a-1111-7222-8333-444455556666";
 
@@ -215,14 +215,16 @@ TEST_P(StoreConformance, the_inbox_tells_who_took_an_event) {
   const Uuid id = *parse_uuid(known);
   EXPECT_THAT(lookup->inbox(id), IsEmpty());
   for (const char* consumer : {"stock", "mail", "bill"}) {
-    store_->execute(fmt::format("INSERT INTO processed_events (consumer_name, event_id) VALUES "
-                                "('{}', '{}')",
-                                consumer, to_string(random_uuid())));
+    store_->execute(
+        fmt::format("INSERT INTO processed_events (consumer_name, event_id) VALUES "
+                    "('{}', '{}')",
+                    consumer, to_string(random_uuid())));
   }
   for (const char* consumer : {"stock", "bill"}) {
-    store_->execute(fmt::format("INSERT INTO processed_events (consumer_name, event_id) VALUES "
-                                "('{}', '{}')",
-                                consumer, known));
+    store_->execute(
+        fmt::format("INSERT INTO processed_events (consumer_name, event_id) VALUES "
+                    "('{}', '{}')",
+                    consumer, known));
   }
   std::vector<std::string> consumers;
   for (const store::InboxEntry& entry : lookup->inbox(id)) {

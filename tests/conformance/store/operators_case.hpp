@@ -70,9 +70,8 @@ struct Edit {
 };
 
 inline bool edit(store::DeadRows& rows, const RowId& row, const Edit& change) {
-  return rows.edit(row, {.payload = change.payload,
-                         .topic = change.topic,
-                         .headers_json = change.headers_json});
+  return rows.edit(
+      row, {.payload = change.payload, .topic = change.topic, .headers_json = change.headers_json});
 }
 
 inline std::vector<std::string> keys_of(const std::vector<store::EventView>& events) {

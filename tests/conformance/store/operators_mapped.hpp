@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The shop's table (B2) as its own programs make it: UUIDs for ids, the order is that of created_at,
-// FAILED says both "failed" and "dead", and there is a column of which outboxd knows nothing.
+// The shop's table (B2) as its own programs make it: UUIDs for ids, the order is that of
+// created_at, FAILED says both "failed" and "dead", and there is a column of which outboxd knows
+// nothing.
 #pragma once
 
 #include <string>
@@ -20,10 +21,9 @@ inline TableShape shop_table() {
   shape.id_type = IdType::uuid;
   shape.order = RowOrder::created_at;
   shape.status.dead = "FAILED";
-  for (auto* column :
-       {&shape.columns.event_id, &shape.columns.key, &shape.columns.payload_bytes,
-        &shape.columns.content_type, &shape.columns.topic, &shape.columns.headers,
-        &shape.columns.bucket, &shape.columns.published_at}) {
+  for (auto* column : {&shape.columns.event_id, &shape.columns.key, &shape.columns.payload_bytes,
+                       &shape.columns.content_type, &shape.columns.topic, &shape.columns.headers,
+                       &shape.columns.bucket, &shape.columns.published_at}) {
     column->reset();
   }
   return shape;
@@ -47,9 +47,8 @@ class OperatorsMapped : public StoreConformance {
 
   void SetUp() override {
     StoreConformance::SetUp();
-    const std::string word = ::testing::UnitTest::GetInstance()
-                                 ->current_test_info()
-                                 ->test_suite_name();
+    const std::string word =
+        ::testing::UnitTest::GetInstance()->current_test_info()->test_suite_name();
     if (word.starts_with("postgres"))
       make("uuid", "timestamp", "jsonb");
     else if (word.starts_with("mariadb"))
@@ -74,8 +73,8 @@ class OperatorsMapped : public StoreConformance {
   }
 
   std::string value(const std::string& expression, int number) {
-    return store_->value(fmt::format("SELECT {} FROM shop_outbox WHERE id = '{}'", expression,
-                                     id(number)))
+    return store_
+        ->value(fmt::format("SELECT {} FROM shop_outbox WHERE id = '{}'", expression, id(number)))
         .value_or("NULL");
   }
 

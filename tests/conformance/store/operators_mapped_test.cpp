@@ -91,9 +91,7 @@ TEST_P(OperatorsMapped, events_are_found_by_id_key_and_what_became_of_them) {
   EXPECT_EQ(found[0].state, store::EventState::retrying);
   EXPECT_EQ(found[0].status, "FAILED");
   EXPECT_EQ(found[0].created_at_us, 1'767'312'000'000'000);
-  const auto keys_found = [&](const Search& query) {
-    return keys_of(find(*lookup, query).events);
-  };
+  const auto keys_found = [&](const Search& query) { return keys_of(find(*lookup, query).events); };
   EXPECT_THAT(keys_found({.key = "2"}), ElementsAre("2"));
   EXPECT_THAT(keys_found({.aggregate_id = "2"}), ElementsAre("2"));
   EXPECT_THAT(keys_found({.states = {store::EventState::dead}}), ElementsAre("3"));

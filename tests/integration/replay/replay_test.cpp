@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dead row far below what the running relay reads by now: set back by an operator it goes out once
-// more, marked as a replay, and the events of its key that were sent meanwhile do not.
+// A dead row far below what the running relay reads by now: set back by an operator it goes out
+// once more, marked as a replay, and the events of its key that were sent meanwhile do not.
 #include <gmock/gmock.h>
 
 #include <thread>
