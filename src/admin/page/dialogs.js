@@ -2,7 +2,7 @@
 // Dialogs are the browser's own: they hold the focus, Escape closes them, and the focus goes back
 // to where it was.
 import * as api from "./api.js";
-import {attempt, close_dialog, open_dialog, pause} from "./actions.js";
+import {attempt, close_dialog, open_dialog, pause, take_job} from "./actions.js";
 import {h} from "./dom.js";
 import {button, field} from "./parts.js";
 import {changed, state} from "./state.js";
@@ -130,6 +130,9 @@ export const ask_clean_up = () => ask({
   title: "Clean up now", verb: "Clean up",
   text: "Removes or archives the rows whose retention has passed, in every store, as the " +
         "schedule would.",
-  send: values => attempt(() => api.post("/cleanup", {reason: values.reason}),
-                          "The clean-up is done."),
+  send: values => attempt(async () => {
+    const answer = await api.post("/cleanup", {reason: values.reason});
+    if (answer?.job) take_job(answer.job);  // It takes longer, and goes on.
+    return answer;
+  }, answer => answer?.job ? "The clean-up goes on." : "The clean-up is done."),
 });
