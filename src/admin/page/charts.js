@@ -2,7 +2,7 @@
 // uPlot with the page's colours. A chart is an image to a screen reader; the same figures stand in
 // the table beside it.
 import {h} from "./dom.js";
-import {duration, rate, short_count, time} from "./format.js";
+import {rate, short_count, short_duration, time} from "./format.js";
 import {changed, listen, state} from "./state.js";
 import {points_most} from "./series.js";
 
@@ -24,7 +24,9 @@ function options_of(lines, width) {
     width, height, legend: {show: false}, padding: [8, has_right ? 0 : 12, 0, 0],
     cursor: {drag: {x: false, y: false}, points: {size: 6}, y: false},
     scales: {
-      x: {time: true, range: (_, __, newest) => [newest - points_most, newest]},
+      // A quarter of an hour, or as much of it as there is: never less than three minutes.
+      x: {time: true, range: (_, oldest, newest) =>
+        [Math.max(newest - points_most, Math.min(oldest, newest - 180)), newest]},
       left: {range: (_, __, most) => [0, Math.max(most * 1.08, 1)]},
       right: {range: (_, __, most) => [0, Math.max(most * 1.08, 1)]},
     },
@@ -90,8 +92,8 @@ const charts = [
     {name: "pending", text: "Pending", colour: "--series-1", is_filled: true,
      on_axis: short_count, shown: short_count},
     {name: "age_seconds", text: "Oldest age", colour: "--series-2", scale: "right", dash: [5, 3],
-     on_axis: seconds => duration(seconds * 1_000),
-     shown: seconds => seconds === null ? "\u2013" : duration(seconds * 1_000)}]},
+     on_axis: seconds => short_duration(seconds * 1_000),
+     shown: seconds => seconds === null ? "\u2013" : short_duration(seconds * 1_000)}]},
   {id: "rates", title: "In and out, per second", pointed: null, lines: [
     {name: "written", text: "Written", colour: "--series-3", dash: [5, 3], on_axis: short_count,
      shown: rate},

@@ -57,6 +57,15 @@ export function duration(number) {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/// In one unit: for tiles and axes.
+export function short_duration(number) {
+  const ms = plain(number);
+  if (is_nothing(ms) || ms < 60_000) return duration(ms);
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${one_digit.format(ms / 3_600_000)} h`;
+  return `${one_digit.format(ms / 86_400_000)} d`;
+}
+
 const as_date = at => {
   const date = at ? new Date(at) : null;
   return date && !Number.isNaN(date.getTime()) ? date : null;

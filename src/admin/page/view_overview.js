@@ -2,7 +2,7 @@
 // The first look: is all well, and if not, where.
 import {chart_panels} from "./charts.js";
 import {h} from "./dom.js";
-import {count, duration, plural, rate, short_count} from "./format.js";
+import {count, plural, rate, short_count, short_duration} from "./format.js";
 import {age, anchor, badge, bar, choice, icon, panel, table, waiting} from "./parts.js";
 import {resource} from "./resources.js";
 import {go, link} from "./router.js";
@@ -33,7 +33,8 @@ function flow_tiles(status, totals) {
   return [
     tile({name: "Pending", sub: "events wait", href: link("relays"),
           text: `${totals.is_exact ? "" : "\u2265 "}${short_count(totals.pending)}`}),
-    tile({name: "Oldest", text: totals.oldest_ms === null ? "\u2013" : duration(totals.oldest_ms),
+    tile({name: "Oldest", text: totals.oldest_ms === null ? "\u2013"
+            : short_duration(totals.oldest_ms),
           sub: totals.oldest_ms === null ? "nothing waits" : "age of the first",
           kind: totals.oldest_ms > 60_000 ? "warn" : ""}),
     tile({name: "Written", text: rate(rates.written_per_second), sub: "events a second"}),
