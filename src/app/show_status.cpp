@@ -83,9 +83,9 @@ std::string member_lines(const Json& relay, const Look& look) {
   return text;
 }
 
-std::string held_lines(const Json& relay, const Look& look) {
+std::string held_lines(const Json& backlog, const Look& look) {
   std::string text;
-  for (const Json& topic : list_of(relay, "held_topics")) {
+  for (const Json& topic : list_of(backlog, "held_topics")) {
     const std::string line = fmt::format("  topic '{}' is held by {} since {}: {}",
                                          text_of(topic, "topic"), text_of(topic, "member"),
                                          time_text(topic, "since_at"), text_of(topic, "reason"));
@@ -156,7 +156,7 @@ std::string show_relay(const Json& relay, const Look& look) {
   std::string text = fmt::format(
       "relay {}{}\n", text_of(relay, "name"),
       is_true(relay, "paused") ? "  " + painted(look, Colour::yellow, "PAUSED") : std::string());
-  text += backlog_lines(backlog, look) + held_lines(relay, look) + member_lines(relay, look);
+  text += backlog_lines(backlog, look) + held_lines(backlog, look) + member_lines(relay, look);
   return text + blocked_lines(backlog, look);
 }
 

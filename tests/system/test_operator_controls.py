@@ -53,10 +53,10 @@ def test_status_and_relays_tell_who_relays_what_and_which_topics_are_held(
     relay.wait_for_log("slots acquired")
     database.insert([row(topic), row(unique + ".missing")])
     database.wait_for(PUBLISHED, 1)
-    wait_until(lambda: shown(outboxd, "status")["stores"][0]["relays"][0]["held_topics"], 20,
+    wait_until(lambda: outboxd.status()["backlog"]["held_topics"], 20,
                "the missing topic is held")
     status = shown(outboxd, "status")
-    held, = status["stores"][0]["relays"][0]["held_topics"]
+    held, = status["stores"][0]["relays"][0]["backlog"]["held_topics"]
     assert held["topic"] == unique + ".missing" and held["member"] == relay.member
     assert status["verdict"]["state"] == "degraded" and status["broker"]["state"] == "up"
     text = outboxd.done("status")

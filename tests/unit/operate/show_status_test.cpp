@@ -31,9 +31,10 @@ Json status() {
                     "oldest_pending_age_ms": 3200, "pending_by_type": {"order": 1200, "stock": 4},
                     "blocked_keys": [{"key": "k\u001b[2J", "topic": "orders", "attempts": 3,
                                       "blocked_for_ms": 61000, "row": "12",
-                                      "reason": "too large"}]},
-        "held_topics": [{"topic": "orders", "member": "publisher-1a2b3c4d",
-                         "reason": "unknown topic", "since_at": "2026-11-21T15:00:07.000001Z"}]
+                                      "reason": "too large"}],
+                    "held_topics": [{"topic": "orders", "member": "publisher-1a2b3c4d",
+                                     "reason": "unknown topic",
+                                     "since_at": "2026-11-21T15:00:07.000001Z"}]}
       }],
       "types_without_relay": "mail (7)"
     }],
@@ -67,7 +68,8 @@ TEST(ShowStatus, names_what_is_held_blocked_paused_and_waiting) {
 
 TEST(ShowStatus, fits_eighty_columns_and_has_no_orders_for_a_terminal_but_colours) {
   Json long_names = status();
-  long_names["stores"][0]["relays"][0]["held_topics"][0]["reason"] = std::string(200, 'r');
+  long_names["stores"][0]["relays"][0]["backlog"]["held_topics"][0]["reason"] =
+      std::string(200, 'r');
   long_names["consumers"][0]["group_id"] = std::string(120, 'g');
   long_names["pauses"][0]["reason"] = std::string(120, 'p');
   const std::string text = show_status(long_names, {.columns = 110});
