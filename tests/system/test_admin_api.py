@@ -47,8 +47,8 @@ def test_who_is_on_this_machine_sees_all_of_it(admin, database, topic):
     assert event["state"] == "published" and event["payload"]["number"] == 9
     trace, = admin.api("/trace?q=" + event["event_id"])["events"]
     assert [entry["what"] for entry in trace["timeline"]][:2] == ["written", "published"]
-    topics = {one["name"]: one for one in admin.api("/topics")["items"]}
-    assert topics[topic]["messages"] == 10
+    assert topic in {one["name"] for one in admin.api("/topics")["items"]}
+    assert admin.api(f"/topics/{topic}")["messages"] == 10
     messages = admin.api(f"/topics/{topic}/messages?limit=5")["items"]
     assert len(messages) == 5 and messages[0]["headers"]["event_type"] == "ORDER_PAID"
     for path in ("/stores", "/relays", "/consumers", "/backlog?by=topic", "/blocked-keys", "/jobs",

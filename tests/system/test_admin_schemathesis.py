@@ -18,6 +18,11 @@ from admin_clients import AdminServer
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,"
           "response_schema_conformance,negative_data_rejection,unsupported_method")
+# Its own list lacks 413, which an array of too many texts may well be.
+SETTINGS = """
+[checks.negative_data_rejection]
+expected-statuses = ["4xx"]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -46,13 +51,15 @@ def test_the_api_keeps_what_its_description_promises(outboxd, database, topic, s
     # Something of each kind to be found.
     database.insert(event(topic if n % 3 else "no topic", n) for n in range(60))
     database.wait_settled()
+    (tmp_path / "schemathesis.toml").write_text(SETTINGS)
     done = schemathesis(
         "run", f"http://127.0.0.1:{admin.port}/openapi.json", "--checks", CHECKS, "--phases",
-        "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "6", "--workers", "2",
+        "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "6", "--workers", "1",
         "--exclude-path", "/api/v1/stream",  # It never ends.
         "--request-timeout", "30", "--no-color", "--continue-on-failure", cwd=tmp_path)
     assert admin.running.alive(), admin.running.log()[-3000:]
-    assert done.returncode == 0, done.stdout[-20000:]
+    (tmp_path / "schemathesis.txt").write_text(done.stdout)
+    assert done.returncode == 0, re.sub(r"(.)\1{40,}", r"\1…", done.stdout)[-20000:]
     tested = re.search(r"(\d+) operations|Operations:\s+(\d+)", done.stdout)
     assert tested, done.stdout[-3000:]
     assert database.value("select count(*) from outbox_events") > 0
