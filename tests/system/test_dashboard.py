@@ -336,17 +336,29 @@ def test_a_day_of_updates_grows_the_heap_by_less_than_20_mb(dashboard, tabs):
 
 def test_it_says_that_the_broker_is_away_and_is_live_again_after_the_outage(
         dashboard, services, database, topic, tabs):
-    tab = tabs(dashboard.url)
-    page = tab.open()
+    page = tabs(dashboard.url).open()
     wait_for_figure(page, "Broker", "up")
-    services.command("kill", "kafka")
-    try:
-        wait_for_figure_within(page, "Broker", "down", 60)
-        assert page.locator("#verdict").get_attribute("class") != "verdict good"
+    with Writers(database, topic):
+        linger(page)
+        services.command("kill", "kafka")
+        try:
+            wait_for_figure_within(page, "Broker", "down", 60)
+            assert page.locator("#verdict").get_attribute("class") != "verdict good"
+            wait_until(lambda: page.wait_for_timeout(100) or dashboard.relay()["backlog"]["pending"]
+                       > 1_000, 60, "a backlog")
+        finally:
+            services.command("up", "kafka")
+        wait_for_figure_within(page, "Broker", "up", 60)
+        wait_until(lambda: page.wait_for_timeout(200) or dashboard.relay()["backlog"]["pending"]
+                   < 1_000, 60, "it catches up")
+        linger(page)
         picture(page, "dashboard-outage.png")
-    finally:
-        services.command("up", "kafka")
-    wait_for_figure_within(page, "Broker", "up", 60)
+
+
+def linger(page):
+    """For the pictures alone: lines of some length."""
+    if os.environ.get("OUTBOXD_SCREENSHOTS") == "1":
+        page.wait_for_timeout(20_000)
 
 
 def wait_for_figure_within(page, name, expected, seconds):

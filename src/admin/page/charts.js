@@ -18,6 +18,9 @@ function axis(values, side, size) {
 const clock = new Intl.DateTimeFormat(undefined,
   {hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
 
+/// Half an event is none: between whole numbers an axis says nothing.
+const whole = value => value % 1 === 0 ? short_count(value) : "";
+
 function options_of(lines, width) {
   const has_right = lines.some(line => line.scale === "right");
   return {
@@ -90,15 +93,15 @@ function chart_in(element, chart) {
 const charts = [
   {id: "backlog", title: "Backlog and oldest age", pointed: null, lines: [
     {name: "pending", text: "Pending", colour: "--series-1", is_filled: true,
-     on_axis: short_count, shown: short_count},
+     on_axis: value => whole(value), shown: short_count},
     {name: "age_seconds", text: "Oldest age", colour: "--series-2", scale: "right", dash: [5, 3],
      on_axis: seconds => short_duration(seconds * 1_000),
      shown: seconds => seconds === null ? "\u2013" : short_duration(seconds * 1_000)}]},
   {id: "rates", title: "In and out, per second", pointed: null, lines: [
-    {name: "written", text: "Written", colour: "--series-3", dash: [5, 3], on_axis: short_count,
-     shown: rate},
+    {name: "written", text: "Written", colour: "--series-3", dash: [5, 3],
+     on_axis: value => whole(value), shown: rate},
     {name: "published", text: "Published", colour: "--series-4", is_filled: true,
-     on_axis: short_count, shown: rate}]},
+     on_axis: value => whole(value), shown: rate}]},
 ];
 
 function legend(chart) {
