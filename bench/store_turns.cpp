@@ -111,8 +111,8 @@ class Sqlite {
     run("BEGIN IMMEDIATE");
     sqlite3_stmt* made = nullptr;
     const std::string sql = fmt::format(
-        "SELECT {} FROM outbox_events WHERE status IN ('PENDING', 'PROCESSING', 'FAILED') ORDER BY "
-        "id LIMIT {}",
+        "SELECT {} FROM outbox_events WHERE (status = 'PENDING' OR status = 'PROCESSING' OR status "
+        "= 'FAILED') ORDER BY id LIMIT {}",
         columns, batch_size);
     sqlite3_prepare_v2(connection_.get(), sql.c_str(), -1, &made, nullptr);
     const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(made,

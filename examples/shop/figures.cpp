@@ -62,9 +62,7 @@ json products_with_metrics(Transaction& transaction) {
 }
 
 std::int64_t waiting_events(Transaction& transaction) {
-  return number(transaction,
-                "SELECT count(*) FROM outbox_events "
-                "WHERE status IN ('PENDING', 'PROCESSING', 'FAILED')");
+  return number(transaction, "SELECT count(*) FROM outbox_events_pending");
 }
 
 /// From the commit to the effect, of the latest payments: by the stock and by the sales.

@@ -23,7 +23,8 @@ CREATE TABLE {table} (
   topic           TEXT,
   headers         TEXT CHECK (headers IS NULL OR json_valid(headers)),
   status          TEXT NOT NULL DEFAULT 'PENDING'
-                  CHECK (status IN ('PENDING', 'PROCESSING', 'PUBLISHED', 'FAILED', 'DEAD')),
+                  CHECK (status = 'PENDING' OR status = 'PUBLISHED' OR status = 'PROCESSING' OR
+                         status = 'FAILED' OR status = 'DEAD'),
   retry_count     INTEGER NOT NULL DEFAULT 0,
   next_attempt_at TEXT,
   locked_by       TEXT,
@@ -34,9 +35,11 @@ CREATE TABLE {table} (
 );
 
 -- The one index besides the primary key. Its words are literal in the relay's statements too: a
--- parameter would not prove the predicate.
+-- parameter would not prove the predicate. OR and not IN, here and in the CHECK: SQLite builds a
+-- b-tree of a list of three or more for every row that is written, which made an UPDATE cost three
+-- times as much.
 CREATE INDEX {name:_unsettled} ON {table} (id)
-  WHERE status IN ('PENDING', 'PROCESSING', 'FAILED');
+  WHERE (status = 'PENDING' OR status = 'PROCESSING' OR status = 'FAILED');
 
 -- Costs nothing for rows that never die; without it counting the dead would read the whole table.
 CREATE INDEX {name:_dead} ON {table} (id) WHERE status = 'DEAD';

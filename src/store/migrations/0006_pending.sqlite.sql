@@ -6,4 +6,4 @@ CREATE VIEW {name:_pending} AS
 SELECT id, event_id, aggregate_type, aggregate_id, event_key, event_type, payload, topic, status,
        retry_count, next_attempt_at, created_at, error_message
 FROM {table}
-WHERE status IN ('PENDING', 'PROCESSING', 'FAILED');
+WHERE (status = 'PENDING' OR status = 'PROCESSING' OR status = 'FAILED');
