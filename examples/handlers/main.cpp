@@ -53,7 +53,7 @@ int run(const std::string& url) {
                   std::cout << "priced " << name << '\n';
                 });
               });
-  handlers.on_all(
+  handlers.on_any(
       [&](const outbox::ReceivedEvent& other, outbox::HandlerContext& context) -> outbox::Task<> {
         auto owner = find_owner(queue, std::string(other.aggregate_id));
         const std::string name = co_await std::move(owner);

@@ -47,7 +47,7 @@ namespace outbox {
 /// How often an event is tried, and how long its partition waits in between: `initial`, then twice
 /// as long each time, at most `max`, give or take the share `jitter`.
 struct RetryPolicy {
-  int attempts_max = 5;  ///< The first included; then it is dead-lettered. 1: no retry.
+  int max_attempts = 5;  ///< The first included; then it is dead-lettered. 1: no retry.
   std::chrono::milliseconds initial{200};  ///< The first wait.
   std::chrono::milliseconds max{5000};     ///< The longest wait.
   double jitter = 0.2;                     ///< Share of a wait, 0 to 1.
@@ -152,7 +152,7 @@ class Consumer {
   Consumer& on_any_batch(BatchHandler handler);
 
   /// A retry policy of its own for what is thrown as E or derived from it; the first one that was
-  /// given and fits is taken. `consumer.retry<OutOfStock>({.attempts_max = 1})` sends it to the
+  /// given and fits is taken. `consumer.retry<OutOfStock>({.max_attempts = 1})` sends it to the
   /// dead-letter topic at once.
   template <class E>
   Consumer& retry(RetryPolicy policy) {

@@ -187,7 +187,7 @@ class Handlers {
   /// Register before the first run() or publish_pending_events(). A handler is a function of
   /// (const ReceivedEvent&, HandlerContext&) that returns nothing, a std::future<void> or a Task<>
   /// (<outbox/task.hpp>). The event's views live as long as the context. An event goes to one
-  /// handler: the domain's own for its type, else the type's, else on_all's.
+  /// handler: the domain's own for its type, else the type's, else on_any's.
   ///
   /// Throws Error(usage) for a second one of the same kind, for an empty name, and after the first
   /// delivery.
@@ -205,7 +205,7 @@ class Handlers {
 
   /// For every event without a handler of its own, in all domains that have rows.
   template <class F>
-  Handlers& on_all(F handler) {
+  Handlers& on_any(F handler) {
     return add({}, {}, HandlerCall::of(std::move(handler)));
   }
 

@@ -27,8 +27,8 @@ enum class Outcome : std::uint8_t {
 struct [[nodiscard]] PublishResult {
   Outcome outcome = Outcome::rolled_back;  ///< What is known of the transaction.
   Uuid event_id;                           ///< The event's own, or the one that was made for it.
-  std::string reason;      ///< Why it is not committed, in words; empty where it is.
-  std::exception_ptr why;  ///< What was thrown, for std::rethrow_exception; null where committed.
+  std::string reason;            ///< Why it is not committed, in words; empty where it is.
+  std::exception_ptr exception;  ///< For std::rethrow_exception; null where it is committed.
   /// By which the database knows the transaction; empty where none was begun. A text of a few
   /// bytes that may be kept with the request, to find out after a restart of the program too.
   std::string transaction_mark;

@@ -19,8 +19,8 @@ namespace outbox {
 namespace {
 
 consume::AttemptPolicy attempt_policy(const RetryPolicy& policy) {
-  if (policy.attempts_max < 1) {
-    throw Error(ErrorKind::configuration, "RetryPolicy::attempts_max is below 1",
+  if (policy.max_attempts < 1) {
+    throw Error(ErrorKind::configuration, "RetryPolicy::max_attempts is below 1",
                 "1 means no retry");
   }
   if (policy.initial.count() < 0 || policy.max < policy.initial || policy.jitter < 0 ||
@@ -29,7 +29,7 @@ consume::AttemptPolicy attempt_policy(const RetryPolicy& policy) {
                 "initial from 0, max at least initial, jitter from 0 to 1");
   }
   consume::AttemptPolicy made;
-  made.attempts_max = policy.attempts_max;
+  made.attempts_max = policy.max_attempts;
   made.backoff = {Backoff::Kind::exponential, policy.initial, policy.max, policy.jitter};
   return made;
 }

@@ -64,7 +64,7 @@ PublishResult Database::publish_in_transaction(const Event& event,
   const auto failed = [&](Outcome outcome, const std::exception& error) {
     result.outcome = outcome;
     result.reason = error.what();
-    result.why = std::current_exception();
+    result.exception = std::current_exception();
   };
   try {
     if (result.event_id.is_nil()) result.event_id = random_uuid();

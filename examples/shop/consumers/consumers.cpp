@@ -56,9 +56,9 @@ void register_handlers(const std::string& name, const ConsumerPlaces& places,
                       handle_metrics);
   }
   // What is wrong with the event itself is wrong at the next attempt too.
-  consumer.retry<Refused>({.attempts_max = 1});
-  consumer.retry<nlohmann::json::exception>({.attempts_max = 1});
-  consumer.retry<std::invalid_argument>({.attempts_max = 1});
+  consumer.retry<Refused>({.max_attempts = 1});
+  consumer.retry<nlohmann::json::exception>({.max_attempts = 1});
+  consumer.retry<std::invalid_argument>({.max_attempts = 1});
 }
 
 std::unique_ptr<outbox::Consumer> make_consumer(const std::string& name,

@@ -42,7 +42,7 @@ TEST_P(BoundedHandlers, more_than_a_hundred_types_are_found_in_one_pass) {
   for (int i = 0; i < 120; ++i)
     write("type" + std::to_string(i), "1", "SENT");
   Handlers handlers(options());
-  handlers.on_all([](const ReceivedEvent&, HandlerContext&) {});
+  handlers.on_any([](const ReceivedEvent&, HandlerContext&) {});
   EXPECT_EQ(handlers.publish_pending_events().published, 120);
 }
 
@@ -187,7 +187,7 @@ class LookingHandlers : public OnHandlers {};
 
 TEST_P(LookingHandlers, counters_do_not_wait_for_the_database) {
   Handlers handlers(options());
-  handlers.on_all([](const ReceivedEvent&, HandlerContext&) {});
+  handlers.on_any([](const ReceivedEvent&, HandlerContext&) {});
   std::jthread running;
   database_->transaction([&](Transaction& transaction) {
     transaction.execute("LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE");

@@ -64,7 +64,7 @@ TEST_P(FailingHandlers, a_key_waits_for_its_back_off_and_others_do_not) {
   EXPECT_EQ(bad.count(), 1);
   // A successor goes by it, too.
   Handlers successor(slow);
-  successor.on_all([&](const ReceivedEvent&, HandlerContext&) { bad.add(); });
+  successor.on_any([&](const ReceivedEvent&, HandlerContext&) { bad.add(); });
   EXPECT_EQ(successor.publish_pending_events().processed, 0);
   EXPECT_EQ(bad.count(), 1);
 }
@@ -96,7 +96,7 @@ TEST_P(FailingHandlers, a_handler_that_blocks_times_out_and_other_domains_and_ke
   std::atomic<bool> blocks = true;
   std::atomic<bool> told = false;
   Handlers handlers(impatient);
-  handlers.on_all([&](const ReceivedEvent& event, HandlerContext& context) {
+  handlers.on_any([&](const ReceivedEvent& event, HandlerContext& context) {
     seen.add(key_and_payload(event));
     if (event.payload == "1" && blocks.exchange(false)) {
       go.wait();
@@ -129,7 +129,7 @@ TEST_P(FailingHandlers, a_pass_and_a_stop_wait_no_longer_than_the_time_out) {
   write("chat", "stuck", "SENT");
   std::latch go(1);
   Handlers handlers(impatient);
-  handlers.on_all([&](const ReceivedEvent&, HandlerContext&) { go.wait(); });
+  handlers.on_any([&](const ReceivedEvent&, HandlerContext&) { go.wait(); });
   EXPECT_EQ(handlers.publish_pending_events().retried, 1);
   {
     const std::jthread running([&](std::stop_token stop) { handlers.run(stop); });

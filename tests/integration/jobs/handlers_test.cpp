@@ -50,7 +50,7 @@ TEST_P(OnHandlers, the_most_special_handler_gets_an_event) {
       seen.add(name + " " + std::string(context.domain) + std::string(event.aggregate_id));
     };
   };
-  handlers.on("Chat", "SENT", as("domain")).on("SENT", as("type")).on_all(as("all"));
+  handlers.on("Chat", "SENT", as("domain")).on("SENT", as("type")).on_any(as("all"));
   EXPECT_EQ(handlers.publish_pending_events().published, 4);
   EXPECT_THAT(seen.all(),
               UnorderedElementsAre("domain CHAT1", "type MARKET2", "all MARKET3", "all SIGNAL4"));
@@ -87,7 +87,7 @@ TEST_P(OnHandlers, typed_payloads_headers_and_bytes_arrive) {
   database_->transaction([&](Transaction& transaction) { id = transaction.publish(event); });
   Tally calls;
   Handlers handlers(options());
-  handlers.on_all([&](const ReceivedEvent& received, HandlerContext&) {
+  handlers.on_any([&](const ReceivedEvent& received, HandlerContext&) {
     EXPECT_EQ(received.event_id, id);
     EXPECT_EQ(received.payload, "\x01\x02\xFF");
     EXPECT_EQ(received.content_type, "application/octet-stream");
@@ -128,7 +128,7 @@ TEST_P(OnHandlers, an_event_without_a_handler_is_kept_for_one_that_has_it) {
 TEST_P(OnHandlers, what_is_written_while_it_runs_is_delivered_and_a_stop_ends_it) {
   Tally calls;
   Handlers handlers(options());
-  handlers.on_all([&](const ReceivedEvent&, HandlerContext&) { calls.add(); });
+  handlers.on_any([&](const ReceivedEvent&, HandlerContext&) { calls.add(); });
   {
     std::jthread running([&](std::stop_token stop) { handlers.run(stop); });
     write("notification", "1", "SENT");
@@ -177,7 +177,7 @@ TEST_P(OnHandlers, a_pass_ends_at_its_limit) {
 TEST_P(OnHandlers, nonsense_is_refused_when_it_is_registered) {
   const auto handler = [](const ReceivedEvent&, HandlerContext&) {};
   Handlers handlers(options());
-  handlers.on("SENT", handler).on("CHAT", "SENT", handler).on_all(handler).map("room", "CHAT");
+  handlers.on("SENT", handler).on("CHAT", "SENT", handler).on_any(handler).map("room", "CHAT");
   const auto refused = [&](const std::string& word, const auto& call) {
     const Error error = error_of(call);
     EXPECT_EQ(error.kind(), ErrorKind::usage) << word;
@@ -185,7 +185,7 @@ TEST_P(OnHandlers, nonsense_is_refused_when_it_is_registered) {
   };
   refused("SENT already", [&] { handlers.on("SENT", handler); });
   refused("domain CHAT already", [&] { handlers.on("chat", "SENT", handler); });
-  refused("all events already", [&] { handlers.on_all(handler); });
+  refused("all events already", [&] { handlers.on_any(handler); });
   refused("belongs to the domain CHAT", [&] { handlers.map("ROOM", "MARKET"); });
   refused("event type is empty", [&] { handlers.on("CHAT", "", handler); });
   refused("domain is empty", [&] { handlers.on("", "SENT", handler); });
@@ -218,7 +218,7 @@ TEST_P(OnHandlers, without_the_tables_the_remedy_is_named) {
   HandlersOptions nowhere = options();
   nowhere.database_url = empty.url();
   Handlers handlers(nowhere);
-  handlers.on_all([](const ReceivedEvent&, HandlerContext&) {});
+  handlers.on_any([](const ReceivedEvent&, HandlerContext&) {});
   EXPECT_EQ(error_of([&] { handlers.publish_pending_events(); }).kind(), ErrorKind::not_found);
   EXPECT_EQ(error_of([&] { handlers.run({}); }).kind(), ErrorKind::not_found);
 }

@@ -40,8 +40,8 @@ TEST_P(TwoHandlers, each_event_is_handled_once_and_in_order_while_both_run) {
   };
   Handlers first(options());
   Handlers second(options());
-  first.on_all(handle);
-  second.on_all(handle);
+  first.on_any(handle);
+  second.on_any(handle);
   {
     std::jthread one([&](std::stop_token stop) { first.run(stop); });
     std::jthread two([&](std::stop_token stop) { second.run(stop); });

@@ -20,7 +20,7 @@ TEST_P(ConsumingFaults, dead_letters_at_once_what_a_policy_says_and_handles_what
     if (received.payload == "poison") throw OutOfStock("no stock");
     (void)received.payload_as<Restocked>();
   });
-  consumer.retry<OutOfStock>({.attempts_max = 1});
+  consumer.retry<OutOfStock>({.max_attempts = 1});
   Running running(consumer);
   wait_until([&] { return consumer.counters().dead_lettered == 2; });
   const ConsumerCounters counters = running.stop();
@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(Each, ConsumingWhereAnErrorEnds,
 TEST_P(ConsumingWhereAnErrorEnds, fails_the_event_whose_handler_swallows_an_error_of_the_database) {
   send({{}, {.type = "BAD"}, {}});
   ConsumerOptions made = consumer_options();
-  made.retry.attempts_max = 1;
+  made.retry.max_attempts = 1;
   Consumer consumer(made);
   consumer.on_any([](const ReceivedEvent& received, Transaction& transaction) {
     write_effect(received, transaction);
@@ -122,7 +122,7 @@ TEST_P(ConsumingWhereAnErrorEnds, fails_the_event_whose_handler_swallows_an_erro
 TEST_P(ConsumingFaults, sends_a_dead_letter_that_is_too_large_without_its_value) {
   ConsumerOptions made = consumer_options();
   made.dead_letter_topic = make_topic(broker_, "small", 1, {{"max.message.bytes", "2000"}});
-  made.retry.attempts_max = 1;
+  made.retry.max_attempts = 1;
   Consumer consumer(made);
   consumer.on_any([](const ReceivedEvent& received, Transaction&) {
     if (received.payload->size() > 2000) throw OutOfStock("no stock");
@@ -178,7 +178,7 @@ TEST_P(ConsumingOnPostgres, finds_the_event_that_a_deferred_constraint_refuses_a
   database_.script("CREATE TABLE unique_values (value TEXT UNIQUE DEFERRABLE INITIALLY DEFERRED)");
   send({{.value = "1"}, {.value = "1"}, {.value = "2"}});
   ConsumerOptions made = consumer_options();
-  made.retry.attempts_max = 1;
+  made.retry.max_attempts = 1;
   Consumer consumer(made);
   consumer.on_any([](const ReceivedEvent& received, Transaction& transaction) {
     transaction.execute("INSERT INTO unique_values VALUES ($1)", std::string(*received.payload));

@@ -21,7 +21,7 @@ TEST_P(Consuming, gives_a_typed_payload_and_takes_duplicates_once) {
     transaction.execute("INSERT INTO effects (id, value) VALUES ($1, $2)", event.event_id,
                         restocked.qty);
   });
-  consumer.retry<OutOfStock>({.attempts_max = 1});  // To the dead letters at once.
+  consumer.retry<OutOfStock>({.max_attempts = 1});  // To the dead letters at once.
   // [end]
   Running running(consumer);
   wait_until([&] { return consumer.counters().handled + consumer.counters().duplicates == 3; });
@@ -36,7 +36,7 @@ TEST_P(Consuming, gives_a_typed_payload_and_takes_duplicates_once) {
 TEST_P(Consuming, publishes_from_a_handler_in_the_same_transaction_or_not_at_all) {
   send({{.type = "GOOD"}, {.type = "BAD"}});
   ConsumerOptions made = consumer_options();
-  made.retry.attempts_max = 1;
+  made.retry.max_attempts = 1;
   Consumer consumer(made);
   consumer.on_any([](const ReceivedEvent& received, Transaction& transaction) {
     Event told = event(std::string(received.event_type));

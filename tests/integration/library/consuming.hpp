@@ -49,7 +49,7 @@ class Consuming : public OnEach {
     made.group_id = group_;
     made.topics = {topic_};
     made.dead_letter_topic = dead_letters_;
-    made.retry = {.attempts_max = 3,
+    made.retry = {.max_attempts = 3,
                   .initial = std::chrono::milliseconds(1),
                   .max = std::chrono::milliseconds(5)};
     made.log_level = "error";

@@ -138,7 +138,7 @@ TEST_P(PublishInTransaction, says_committed_with_the_events_id) {
   // [end]
   EXPECT_EQ(outcome, Outcome::committed);
   EXPECT_EQ(result.reason, "");
-  EXPECT_EQ(result.why, nullptr);
+  EXPECT_EQ(result.exception, nullptr);
   EXPECT_EQ(database_.find_out(result), Outcome::committed);
   const Facts there = facts(4711, result.event_id);
   EXPECT_TRUE(there.order);
@@ -150,7 +150,7 @@ TEST_P(PublishInTransaction, says_rolled_back_with_the_reason) {
       pay(1, [](Transaction&) { throw std::domain_error("too little stock"); });
   EXPECT_EQ(thrown.outcome, Outcome::rolled_back);
   EXPECT_EQ(thrown.reason, "too little stock");
-  EXPECT_THROW(std::rethrow_exception(thrown.why), std::domain_error);
+  EXPECT_THROW(std::rethrow_exception(thrown.exception), std::domain_error);
   const PublishResult refused =
       database_.publish_in_transaction(event("2", "{"), [](Transaction& transaction) {
         transaction.execute("INSERT INTO orders (id, status) VALUES (2, 'PAID')");
