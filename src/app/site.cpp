@@ -131,15 +131,19 @@ admin::ConsumerSite consumer_site(const config::ConsumerSettings& consumer,
   return site;
 }
 
-/// All names that are whole: templates and patterns are none.
+/// All names that are whole: templates and patterns are none. Defaults that nobody set are left
+/// out: whoever never uses them needs no such topics.
 std::vector<std::string> named_topics(const config::Settings& settings, const admin::Site& site) {
   std::set<std::string> names;
   const auto add = [&](const std::string& name) {
     if (topic_fault(name).empty()) names.insert(name);
   };
+  const auto is_default = [&](std::string_view setting) {
+    return settings.origin(setting) == "default";
+  };
   for (const std::string& name : settings.relay_names()) {
     const config::RelaySettings& relay = settings.relay(name);
-    add(relay.default_topic);
+    if (!is_default("relay.default-topic")) add(relay.default_topic);
     add(relay.dead_letter_topic);
     for (const RouteRule& route : relay.routes)
       add(route.topic);
@@ -153,6 +157,7 @@ std::vector<std::string> named_topics(const config::Settings& settings, const ad
     for (const std::string& topic : consumer.dead_letter_topics)
       add(topic);
   }
+  if (is_default("gateway.topics")) return {names.begin(), names.end()};
   for (const std::string& topic : settings.gateway().topics)
     add(topic);
   return {names.begin(), names.end()};

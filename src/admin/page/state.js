@@ -49,7 +49,7 @@ function add_relay(totals, relay) {
   totals.retrying += backlog.retrying ?? 0;
   totals.dead += backlog.dead ?? 0;
   totals.blocked += backlog.blocked_keys?.length ?? 0;
-  totals.held += relay.held_topics?.length ?? 0;
+  totals.held += relay.backlog?.held_topics?.length ?? 0;
   if (backlog.exact === false) totals.is_exact = false;
   const age = backlog.pending > 0 ? backlog.oldest_pending_age_ms : null;
   if (typeof age === "number") totals.oldest_ms = Math.max(totals.oldest_ms ?? 0, age);

@@ -31,7 +31,7 @@ function of_relay(store, relay, found) {
                 what: `No instance works for relay ${where}`, href: link("relays"),
                 why: "Nothing is published until one joins."});
   }
-  for (const topic of relay.held_topics ?? []) {
+  for (const topic of relay.backlog?.held_topics ?? []) {
     found.push({kind: "warn", what: `Topic ${topic.topic} is held`, why: topic.reason,
                 href: link("relays")});
   }

@@ -59,7 +59,7 @@ function members_table(relay) {
 }
 
 function held_table(store, relay) {
-  const topics = relay.held_topics ?? [];
+  const topics = relay.backlog?.held_topics ?? [];
   if (topics.length === 0) return null;
   return h("div", {key: "held"}, h("h3", null, "Held topics"), table({
     caption: `Held topics of relay ${relay.name}`, rows: topics,

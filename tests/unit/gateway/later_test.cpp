@@ -181,10 +181,12 @@ TEST_F(LaterTest, cuts_a_request_that_trickles_in) {
   const Socket slow = connect();
   slow.send("POST /now HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
   std::jthread trickle([&](const std::stop_token& stopped) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
     for (int i = 0; i < 60 && !stopped.stop_requested(); ++i) {
       slow.send("x");
-      timespec pause{0, 100'000'000};
-      nanosleep(&pause, nullptr);
+      never.wait_for(lock, stopped, std::chrono::milliseconds(100), [] { return false; });
     }
   });
   EXPECT_EQ(slow.read_until(""), "");
