@@ -11,6 +11,15 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+# Until the page has heard of it and has drawn it: what was there before is no answer.
+GO = """async place => {
+  if (location.hash !== place) {
+    const heard = new Promise(done => addEventListener("hashchange", done, {once: true}));
+    location.hash = place;
+    await heard;
+  }
+  for (let i = 0; i < 2; ++i) await new Promise(done => requestAnimationFrame(done));
+}"""
 AXE = HERE / "vendor" / "axe.js"
 
 
@@ -57,7 +66,7 @@ class Tab:
         return self.page
 
     def go(self, place):
-        self.page.evaluate("place => { location.hash = place; }", place)
+        self.page.evaluate(GO, place)
         self.page.wait_for_selector("#view > *")
 
     def violations(self):
