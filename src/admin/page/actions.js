@@ -97,7 +97,6 @@ function tell_end(job) {
   const words = `${plural(job.done, "item")} done, ${job.failed} failed, ${job.skipped} skipped`;
   const kind = job.state === "done" && job.failed === 0 ? "good" : "bad";
   toast(kind, `${job.action} ${job.state}: ${words}`, job.error ?? "");
-  state.selected.clear();
   reload();
 }
 

@@ -9,11 +9,17 @@ import {h} from "./dom.js";
 import {parse_exactly} from "./exact.js";
 import {count, cut, plural, pretty} from "./format.js";
 import {code_block, field, icon} from "./parts.js";
-import {changed} from "./state.js";
+import {changed, state} from "./state.js";
 
 /// A scope is {ids} or {filter}, with words for people.
 const body_of = (scope, more) =>
   ({...(scope.ids ? {ids: scope.ids} : {filter: scope.filter}), ...more});
+
+/// What a job has taken on is selected no longer; what was selected meanwhile stays so.
+function begin(scope, job) {
+  for (const id of scope.ids ?? []) state.selected.delete(id);
+  take_job(job);
+}
 
 async function count_first(dialog, path) {
   const body = body_of(dialog.scope, {dry_run: true, reason: "dry run"});
@@ -100,7 +106,7 @@ export function ask_replay(scope) {
                             body_of(scope, {reason: "why"})), "curl command"))],
     send: values => attempt(async () => {
       const answer = await api.post("/dead-letters/replay", replay_body(dialog, values));
-      take_job(answer.job);
+      begin(scope, answer.job);
       return answer.job;
     }, job => `Replay of ${plural(job.total ?? number_of(dialog.dry ?? {}), "letter")} began.`),
   });
@@ -117,7 +123,7 @@ export function ask_discard(scope) {
     send: values => attempt(async () => {
       const answer = await api.post("/dead-letters/discard",
                                     body_of(scope, {reason: values.reason}));
-      take_job(answer.job);
+      begin(scope, answer.job);
     }, "The discard began."),
   });
   count_first(dialog, "/dead-letters/discard");

@@ -13,8 +13,8 @@ export const icon = name =>
 export const badge = (kind, text, title) => h("span", {class: `badge ${kind}`, title}, text);
 
 export function button({text, label, shape, kind = "", onclick, disabled, title, type = "button",
-                        pressed}) {
-  return h("button", {class: `button ${kind}${text ? "" : " bare"}`, type, onclick, disabled,
+                        pressed, key}) {
+  return h("button", {key, class: `button ${kind}${text ? "" : " bare"}`, type, onclick, disabled,
                       title: title ?? (text ? undefined : label),
                       "aria-label": text && !label ? undefined : label,
                       "aria-pressed": pressed === undefined ? undefined : String(pressed)},

@@ -174,10 +174,12 @@ function acts(route) {
     : {filter: filter_body(filter),
        words: Object.keys(filter).length > 0 ? "all that match the filter" : "all of them"};
   const words = ids.length > 0 ? `${ids.length} selected` : "all matching";
+  // Other elements for another scope: a click that is under way never hits what it did not mean.
+  const scoped = ids.length > 0 ? "selected" : "matching";
   return [button({shape: "replay", text: `Replay ${words}`, kind: "small primary",
-                  onclick: () => ask_replay(scope)}),
+                  key: `replay ${scoped}`, onclick: () => ask_replay(scope)}),
           button({shape: "discard", text: `Discard ${words}`, kind: "small",
-                  onclick: () => ask_discard(scope)})];
+                  key: `discard ${scoped}`, onclick: () => ask_discard(scope)})];
 }
 
 export function pager(route, next) {
