@@ -59,7 +59,7 @@ class Bench:
             raise BenchError(f"the store settled {result['rows']} rows of {rows.count}")
         return result
 
-    def drain(self, rows, settle, pause_seconds=0):
+    def drain(self, rows, settle, pause_seconds=0, flags=()):
         """outboxd relay from a full table to an empty backlog, with an outage of the broker in
         the middle where pause_seconds is given."""
         database = self.services.fresh_database(rows)
@@ -68,7 +68,7 @@ class Bench:
         with Psql(self.services.url(database)) as watch:
             load.start()
             with RelayProcess(self.services, database, f"--relay.settle={settle}",
-                              f"--relay.default-topic={topic}") as relay:
+                              f"--relay.default-topic={topic}", *flags) as relay:
                 started = relay.time_of("publisher started")
                 paused = 0.0
                 if pause_seconds:
