@@ -77,12 +77,16 @@ broker::Reader& BrokerSeams::reader() {
 }
 
 TopicPages& BrokerSeams::pages() {
-  if (pages_ == nullptr) pages_ = std::make_unique<TopicPages>(reader());
+  if (pages_ == nullptr) {
+    fetching_ = site_.broker.reader(reader_group);
+    pages_ = std::make_unique<TopicPages>(*fetching_);
+  }
   return *pages_;
 }
 
 void BrokerSeams::close() noexcept {
   pages_.reset();
+  fetching_.reset();
   reader_.reset();
   admin_.reset();
 }

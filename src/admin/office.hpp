@@ -66,7 +66,8 @@ class BrokerSeams {
 
   [[nodiscard]] const Site& site() const noexcept { return site_; }
   [[nodiscard]] broker::Admin& admin();
-  /// For what partitions hold. Reading messages is the pages' matter, which assign it.
+  /// For what partitions hold. The pages have another: a broker answers a connection in turn, and
+  /// a question would wait behind every fetch that waits for messages.
   [[nodiscard]] broker::Reader& reader();
   [[nodiscard]] TopicPages& pages();
   void close() noexcept;
@@ -75,6 +76,7 @@ class BrokerSeams {
   const Site& site_;
   std::unique_ptr<broker::Admin> admin_;
   std::unique_ptr<broker::Reader> reader_;
+  std::unique_ptr<broker::Reader> fetching_;
   std::unique_ptr<TopicPages> pages_;
 };
 

@@ -77,7 +77,11 @@ TopicPage TopicPages::read(const std::string& topic, std::vector<TopicSpan> span
     }
     if (!answer.out_of_range.empty()) skip_removed(topic, page);
   }
-  place_ = reading_;
+  if (page.rest.empty()) {
+    reader_.assign({});  // Nobody waits for what comes next: nothing is fetched for nobody.
+  } else {
+    place_ = reading_;
+  }
   return page;
 }
 

@@ -11,7 +11,7 @@ namespace outbox::admin {
 namespace {
 
 constexpr std::chrono::milliseconds reading_max{2'000};
-constexpr std::chrono::milliseconds range_patience{2'000};
+constexpr std::chrono::milliseconds range_patience{3'000};
 constexpr std::size_t messages_max = 5'000;
 
 /// Told by its header where it has one; else by what its value says.
@@ -23,7 +23,13 @@ bool is_of(const Site& site, const broker::IncomingMessage& message, const std::
 
 TopicSearch search(BrokerSeams& seams, const WantedMessage& wanted) {
   TopicSearch search;
-  const auto ranges = seams.reader().ranges(wanted.topic, range_patience);
+  std::vector<broker::PartitionRange> ranges;
+  try {
+    ranges = seams.reader().ranges(wanted.topic, range_patience);
+  } catch (const Error& error) {
+    // A topic that is not there holds nothing of it.
+    if (error.kind() != ErrorKind::not_found) throw;
+  }
   if (ranges.empty()) return search;
   const int partition = partition_of(wanted.key, static_cast<int>(ranges.size()));
   search.partition = partition;
@@ -56,8 +62,6 @@ TopicSearch search_topic(Office& office, const WantedMessage& wanted) {
         Pace::slow, [wanted](BrokerSeams& seams) { return search(seams, wanted); });
   } catch (const Error& error) {
     TopicSearch failed;
-    // A topic that is not there holds nothing of it.
-    if (error.kind() == ErrorKind::not_found) return failed;
     failed.complete = false;
     failed.error = error.what();
     return failed;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Dead letters on real databases and a real Kafka (issue 6, Shows: grouped, mended, replayed).
+#include <cstdlib>
+#include <iostream>
 #include <set>
 
 #include "admin/controls.hpp"
@@ -35,9 +37,15 @@ std::map<std::string, std::vector<int>> numbers_by_key(const Messages& messages)
   return numbers;
 }
 
-// PostgreSQL has the 100,000 of the issue; on the others 20,000 keep the test below a minute.
+/// 20,001 keep the test below a minute; the issue's 100,000 are had by OUTBOXD_TEST_DEAD_LETTERS.
+int dead_letters_wanted() {
+  const char* const text = std::getenv("OUTBOXD_TEST_DEAD_LETTERS");
+  const int wanted = text == nullptr ? 20'001 : std::stoi(text);
+  return wanted / 3 * 3;
+}
+
 TEST_P(Letters, of_three_causes_are_grouped_mended_and_replayed_in_order_per_key) {
-  const int count = GetParam() == Dialect::postgres ? 99'999 : 20'001;
+  const int count = dead_letters_wanted();
   add_dead_rows(count);
   Office office(site());
   DeadLetters letters(office);

@@ -18,6 +18,7 @@
 #include "consume/forwarder.hpp"
 #include "consume/read_event.hpp"
 #include "core/clock.hpp"
+#include "core/murmur2.hpp"
 #include "integration/jobs/on_store.hpp"
 #include "support/services.hpp"
 
@@ -114,8 +115,8 @@ class Operated : public OnStore {
         {"dead_letter_error", "no stock for 5"},
         {"dead_letter_time", "2026-11-21T10:00:00.000000Z"}};
     const auto producer = broker_.producer("test");
-    send_all(*producer,
-             {{dead_topic_, static_cast<int>(key.size() % 2), key, R"({"n": 1})", headers, 1}});
+    const Sent sent{dead_topic_, partition_of(key, 2), key, R"({"n": 1})", headers, 1};
+    ASSERT_EQ(acknowledged_in(send_all(*producer, {sent})), 1U);
   }
 
   struct Arrived {
