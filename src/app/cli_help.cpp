@@ -170,7 +170,7 @@ std::string commands_page() {
     for (const CommandOption& option : options) {
       std::string label = option_label(option).substr(2);
       for (std::size_t at = 0; (at = label.find('|', at)) != std::string::npos; at += 2)
-        label.insert(at, "\\");
+        label.insert(at, 1, '\\');
       page += fmt::format("| `{}` | {} |\n", label, option.text);
     }
   };
