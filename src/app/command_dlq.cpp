@@ -75,7 +75,8 @@ bool has_filter(const Arguments& arguments) {
 admin::LetterChoice choice_of(const Arguments& arguments) {
   const std::string name = full_name(*arguments.command, arguments.action);
   admin::LetterChoice choice;
-  choice.ids.assign(arguments.words.begin() + 1, arguments.words.end());
+  for (std::size_t i = 1; i < arguments.words.size(); ++i)
+    choice.ids.push_back(arguments.words[i]);
   const bool all = arguments.has("all");
   const bool by_event = arguments.has("event-id");
   if (!choice.ids.empty()) {

@@ -72,7 +72,8 @@ TEST(Admin, refuses_tokens_that_are_short_nameless_or_twice_there_and_never_repe
 }
 
 TEST(Admin, shows_tokens_to_nobody) {
-  for (const EffectiveValue& value : load_given(with({{"admin.read-tokens", alice}})).effective())
+  const Settings settings = load_given(with({{"admin.read-tokens", alice}}));
+  for (const EffectiveValue& value : settings.effective())
     EXPECT_THAT(value.text, Not(HasSubstr("0123456789abcdef")));
 }
 
