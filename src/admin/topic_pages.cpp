@@ -10,6 +10,24 @@ namespace {
 constexpr std::chrono::milliseconds poll_wait{250};
 constexpr std::chrono::milliseconds range_timeout{3'000};
 constexpr std::size_t poll_max = 500;
+// Of one page: whoever only reads must not fill the memory of the process that relays. The first
+// poll is small, since nobody knows yet how large messages are.
+constexpr std::size_t page_bytes_max = 32U << 20U;
+constexpr std::size_t first_poll_max = 20;
+
+std::size_t bytes_of(const std::vector<broker::IncomingMessage>& messages) {
+  std::size_t bytes = 0;
+  for (const broker::IncomingMessage& message : messages)
+    bytes += message.value ? message.value->size() : 0;
+  return bytes;
+}
+
+/// How many messages of the size that was seen so far still have room.
+std::size_t fitting(std::size_t messages, std::size_t bytes) {
+  if (messages == 0) return first_poll_max;
+  const std::size_t left = page_bytes_max - std::min(bytes, page_bytes_max);
+  return std::clamp<std::size_t>(left / std::max<std::size_t>(bytes / messages, 1), 1, poll_max);
+}
 
 TopicSpan* span_of(TopicPage& page, int partition) {
   const auto found = std::ranges::find(page.rest, partition, &TopicSpan::partition);
@@ -66,11 +84,16 @@ TopicPage TopicPages::read(const std::string& topic, std::vector<TopicSpan> span
   page.rest = std::move(spans);
   if (page.rest.empty()) return page;
   assign(topic, page.rest);
-  while (!page.rest.empty() && page.messages.size() < messages_max && BootClock::now() < deadline) {
+  std::size_t bytes = 0;
+  std::size_t seen = 0;
+  while (!page.rest.empty() && page.messages.size() < messages_max && bytes < page_bytes_max &&
+         BootClock::now() < deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
-    const std::size_t room = std::min(messages_max - page.messages.size(), poll_max);
+    const std::size_t room = std::min(messages_max - page.messages.size(), fitting(seen, bytes));
     broker::Reader::Answer answer =
         reader_.poll(static_cast<int>(room), std::min<std::chrono::milliseconds>(left, poll_wait));
+    seen += answer.messages.size();
+    bytes += bytes_of(answer.messages);
     take(answer.messages, page);
     for (const broker::Position& end : answer.at_end) {
       if (end.topic == topic) pass(page, end.partition, end.offset);

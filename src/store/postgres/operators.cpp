@@ -65,9 +65,7 @@ class PostgresDatabase final : public operators::Database {
 
   std::string own(std::string_view name) override {
     std::string& found = own_[std::string(name)];
-    if (found.empty()) {
-      found = find_own_table(connection_, options(), "outboxd_" + std::string(name));
-    }
+    if (found.empty()) found = look_up_own(name);
     return found;
   }
 
@@ -210,6 +208,17 @@ class PostgresDatabase final : public operators::Database {
   std::string inbox_time_us() override { return own_time_us("i.processed_at"); }
 
  private:
+  /// Where the relay has them: beside the outbox, whatever the search path names first. Homes of
+  /// consumers may have no outbox.
+  std::string look_up_own(std::string_view name) {
+    try {
+      return table().own(name);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+      return find_own_table(connection_, options(), "outboxd_" + std::string(name));
+    }
+  }
+
   const Table& table() {
     if (!table_) outbox();
     return *table_;

@@ -163,8 +163,13 @@ void Table::look_up_sequence(Connection& connection) {
 }
 
 void Table::look_up_replays(Connection& connection) {
-  const Result found = connection.run(looking_up, "SELECT pg_catalog.to_regclass($1) IS NOT NULL",
-                                      Parameters().text(own("replays")), Effect::reads);
+  // Rights of a time before this table must not keep the relay from reading its rows.
+  const Result found =
+      connection.run(looking_up,
+                     "SELECT coalesce(has_table_privilege(found.id, 'SELECT') AND "
+                     "has_table_privilege(found.id, 'DELETE'), false) "
+                     "FROM (SELECT pg_catalog.to_regclass($1)::oid AS id) AS found",
+                     Parameters().text(own("replays")), Effect::reads);
   has_replays_ = found.boolean(0, 0);
 }
 
