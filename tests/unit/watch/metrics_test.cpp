@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <utility>
 
 #include "fakes.hpp"
 
@@ -50,7 +52,9 @@ class MetricsTest : public ::testing::Test {
 
 std::string read_file(const std::string& name) {
   std::ifstream file(std::string(OUTBOX_SOURCE) + "/" + name);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
 }
 
 TEST_F(MetricsTest, show_every_metric_of_the_table) {
