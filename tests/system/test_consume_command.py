@@ -376,6 +376,8 @@ consume:
                    lambda: consumers.log()[-2000:])
         consumers.kill()
     consumers = outboxd.start("consume")
+    # The one before may have done all the work, and this one must be there before it is stopped.
+    wait_until(lambda: "consumer started" in consumers.log(), 60, lambda: consumers.log()[-2000:])
     database.wait_for("select n from totals", 500, 60)
     assert database.value("select count(*) from processed_events") == 500
     assert consumers.stop() == 0 and relay.stop() == 0

@@ -98,6 +98,31 @@ class EmbeddedAdmin final : public Admin {
   const std::unique_ptr<Admin> admin_;
 };
 
+// The mock takes any time for one that nothing is as late as.
+class EmbeddedReader final : public Reader {
+ public:
+  explicit EmbeddedReader(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
+
+  std::vector<PartitionRange> ranges(const std::string& topic,
+                                     std::chrono::milliseconds timeout) override {
+    return reader_->ranges(topic, timeout);
+  }
+  std::vector<Position> offsets_at(const std::string& /*topic*/, std::int64_t /*timestamp_ms*/,
+                                   std::chrono::milliseconds /*timeout*/) override {
+    throw Error(ErrorKind::failed, "the embedded broker finds no messages by their time",
+                "read the topic from its first offset");
+  }
+  void assign(std::span<const Position> from) override { reader_->assign(from); }
+  Answer poll(int messages_max, std::chrono::milliseconds timeout) override {
+    return reader_->poll(messages_max, timeout);
+  }
+  void note_progress(std::span<const Position> next) override { reader_->note_progress(next); }
+  void wake() override { reader_->wake(); }
+
+ private:
+  const std::unique_ptr<Reader> reader_;
+};
+
 }  // namespace
 
 Home make_home(const Options& options) {
@@ -125,7 +150,7 @@ Home make_home(const Options& options) {
     return make(consumer);
   };
   home.reader = [cluster, make = std::move(home.reader)](const std::string& group_id) {
-    return make(group_id);
+    return std::make_unique<EmbeddedReader>(make(group_id));
   };
   home.admin = [cluster, connection]() -> std::unique_ptr<Admin> {
     // The mock names a controller that is none of its brokers, so its one broker is asked.

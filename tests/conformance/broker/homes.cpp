@@ -26,7 +26,8 @@ std::vector<BrokerCase> all_brokers() {
   embedded.features = {.refuses_too_large = false,
                        .alters_topics = false,
                        .commits_while_revoking = false,
-                       .tells_groups = false};
+                       .tells_groups = false,
+                       .knows_times = false};
   embedded.make = [](std::size_t queue_bytes_max) {
     broker::embedded::Options options;
     options.connection.queue_bytes_max = queue_bytes_max;

@@ -20,6 +20,7 @@ struct Features {
   bool alters_topics = true;           ///< It tells a topic's configuration and adds partitions.
   bool commits_while_revoking = true;  ///< Offsets are taken until the partitions are given up.
   bool tells_groups = true;            ///< It describes consumer groups.
+  bool knows_times = true;             ///< It finds offsets by a time.
 };
 
 struct BrokerCase {
