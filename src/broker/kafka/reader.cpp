@@ -121,8 +121,8 @@ int KafkaReader::partitions_of(const std::string& topic, Deadline deadline) {
   }
 }
 
-std::map<int, std::int64_t> KafkaReader::ask_offsets(const std::string& topic, int partitions,
-                                                     std::int64_t which, Deadline deadline) {
+std::map<int, std::int64_t> KafkaReader::offsets_of(const std::string& topic, int partitions,
+                                                    std::int64_t which, Deadline deadline) {
   std::vector<Position> wanted;
   wanted.reserve(static_cast<std::size_t>(partitions));
   for (int i = 0; i < partitions; ++i)
@@ -157,19 +157,6 @@ std::map<int, std::int64_t> KafkaReader::ask_offsets(const std::string& topic, i
   }
   if (static_cast<int>(offsets.size()) != partitions) throw_unreachable(topic);
   return offsets;
-}
-
-std::map<int, std::int64_t> KafkaReader::offsets_of(const std::string& topic, int partitions,
-                                                    std::int64_t which, Deadline deadline) {
-  for (;;) {
-    std::map<int, std::int64_t> offsets = ask_offsets(topic, partitions, which, deadline);
-    const bool all_told = std::ranges::none_of(
-        offsets, [](const auto& one) { return one.second == RD_KAFKA_OFFSET_INVALID; });
-    if (all_told) return offsets;
-    // A request to one of the leaders failed or timed out, of which the library 2.8 says nothing.
-    if (Clock::now() >= deadline) throw_unreachable(topic);
-    rd_kafka_poll(handle_, static_cast<int>(piece.count()) / 5);
-  }
 }
 
 void KafkaReader::assign(std::span<const Position> from) {

@@ -45,9 +45,6 @@ class KafkaReader final : public Reader {
   /// at a time in milliseconds since 1970, -1 where it has nothing as late as that.
   [[nodiscard]] std::map<int, std::int64_t> offsets_of(const std::string& topic, int partitions,
                                                        std::int64_t which, Deadline deadline);
-  /// The same, RD_KAFKA_OFFSET_INVALID where a partition's leader did not tell.
-  [[nodiscard]] std::map<int, std::int64_t> ask_offsets(const std::string& topic, int partitions,
-                                                        std::int64_t which, Deadline deadline);
   void take(const rd_kafka_message_t& message, Answer& answer) const;
   [[noreturn]] void throw_error(int code, const std::string& text) const;
   [[noreturn]] void throw_unreachable(const std::string& topic) const;
