@@ -35,7 +35,10 @@ def test_a_dead_event_is_retried_and_another_one_discarded(admin, database):
 
 
 def test_a_topic_tells_its_partitions_and_settings(admin, topic):
-    shown = admin.get(f"/api/v1/topics/{topic}").json
+    # A leader that has just been chosen may not yet tell its offsets: 503, ask again.
+    wait_until(lambda: admin.get(f"/api/v1/topics/{topic}").status == 200, 30,
+               "the offsets of a topic made just now")
+    shown = admin.api(f"/topics/{topic}")
     assert [one["partition"] for one in shown["partitions"]] == [0, 1, 2]
     assert "max.message.bytes" in shown["config"]
     assert admin.get("/api/v1/topics/none.of.that.name").status == 404

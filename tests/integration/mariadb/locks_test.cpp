@@ -25,7 +25,8 @@ class MariadbLocking : public ::testing::Test {
   }
 
   // Ends once a session of this database waits for a row's lock. What InnoDB tells of that is as
-  // old as the last question, unless nobody asks for a tenth of a second.
+  // old as the last question, unless nobody on the server asks for a tenth of a second: a pause of
+  // any length keeps two tests that ask at once from holding each other up.
   void wait_until_blocked() {
     const std::string waiting =
         "SELECT count(*) FROM information_schema.innodb_trx x JOIN "
@@ -33,7 +34,7 @@ class MariadbLocking : public ::testing::Test {
         "WHERE x.trx_state = 'LOCK WAIT' AND p.db = '" +
         database_.name() + "'";
     while (database_.value(waiting) == "0")
-      database_.execute("DO sleep(0.15)");
+      database_.execute("DO sleep(0.12 + 0.3 * rand())");
   }
 
   MariadbDatabase database_;
