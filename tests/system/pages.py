@@ -4,18 +4,18 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
+import sys
 
 from programs import clean_environment
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from services_lib.process import free_port  # noqa: E402
 
 
 def free_address():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def commands_of(page, count):

@@ -117,6 +117,7 @@ class EventStream:
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         self.connection.request("GET", path, headers=headers)
+        self.socket = self.connection.sock  # Which getresponse() may take away from it.
         self.answer = self.connection.getresponse()
         assert self.answer.status == 200, self.answer.read()
         self.last_event_id = last_event_id
@@ -161,9 +162,13 @@ class EventStream:
             return self.last_event_id
 
     def close(self):
-        self.connection.sock and self.connection.sock.shutdown(socket.SHUT_RDWR)
-        self.answer.close()
+        """What reads ends at once: closing an answer that is being read waits for its time-out."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # The gateway was faster.
         self.thread.join()
+        self.answer.close()
 
 
 class RawWebSocket:
