@@ -304,6 +304,65 @@ def test_no_view_has_a_violation_or_is_wider_than_its_window(dashboard, database
     assert {place: lines for place, lines in found.items() if lines} == {}
 
 
+# Buttons, links and fields whose middle is outside the window or outside what scrolls around them.
+OUT_OF_REACH = """() => [...document.querySelectorAll('a, button, input, select')].filter(one => {
+  const box = one.getBoundingClientRect();
+  if (box.width === 0 || one.closest('.skip, .unseen')) return false;
+  const middle = (box.left + box.right) / 2;
+  const around = one.closest('.scroll, #menu')?.getBoundingClientRect();
+  return middle < 0 || middle > innerWidth
+    || around && (middle < around.left || middle > around.right);
+}).map(one => one.getAttribute('aria-label') ?? one.textContent)"""
+
+
+def test_on_a_phone_all_that_acts_is_in_sight_without_scrolling_sideways(dashboard, database, topic,
+                                                                         tabs):
+    dead_rows(database, topic)
+    tab = tabs(dashboard.url, width=390, height=844)
+    page = tab.open("#/relays")
+    for kind, name in (("Topic", f"{topic}-of-a-rather-long-name"), ("Key", "order-" + 40 * "7")):
+        page.get_by_role("button", name="Pause a topic or key").click()
+        page.locator("dialog select[name=kind]").select_option(kind.lower())
+        page.locator("dialog input[name=name]").fill(name)
+        reason(page, "because of a very long story that somebody has to read on a phone", "Pause")
+        page.get_by_role("button", name=f"Resume {kind.lower()} {name}").wait_for()
+    found = {}
+    for place in [*VIEWS, f"#/topics/{topic}"]:
+        tab.go(place)
+        page.wait_for_timeout(400)  # Its resources have come.
+        found[place] = page.evaluate(OUT_OF_REACH)
+    assert {place: names for place, names in found.items() if names} == {}
+    tab.go("#/relays")
+    page.get_by_role("button", name="Resume key").click()
+    wait_until(lambda: len(dashboard.api("/pauses")["items"]) == 1, 10, "one pause is left")
+
+
+def test_a_verdict_of_many_words_is_read_whole(dashboard, tabs):
+    page = tabs(dashboard.url).open()
+    page.wait_for_selector(".tile")
+    page.evaluate("""import('/assets/state.js').then(({state, changed}) => {
+      state.status.verdict = {state: 'degraded', text: 'so many words about it '.repeat(20)};
+      changed();
+    })""")
+    page.wait_for_function("document.querySelector('#verdict .words').textContent.length > 400")
+    assert page.evaluate("""(() => {
+      const words = document.querySelector('#verdict .words');
+      return words.scrollWidth <= words.clientWidth && getComputedStyle(words).overflow;
+    })()""") == "visible"
+
+
+def test_a_page_that_is_loaded_again_keeps_its_charts_and_says_since_when(dashboard, tabs):
+    page = tabs(dashboard.url).open()
+    length = "import('/assets/state.js').then(({state}) => state.series.length)"
+    wait_until(lambda: page.wait_for_timeout(200) or page.evaluate(length) >= 4, 20, "4 points")
+    since = page.locator(".legend small").first.inner_text()
+    assert since.startswith("since ")
+    page.reload()
+    page.wait_for_selector(".tile")
+    assert page.evaluate(length) >= 4
+    assert page.locator(".legend small").first.inner_text() == since
+
+
 REPLAY_A_DAY = """async count => {
   const {state, reduce, changed} = await import('/assets/state.js');
   const text = JSON.stringify(state.status);

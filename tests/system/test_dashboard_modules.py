@@ -119,3 +119,35 @@ def test_text_is_never_markup_and_nodes_that_stay_are_the_same(page):
 def test_durations_are_words(page, milliseconds, words):
     value = "null" if milliseconds is None else milliseconds
     assert of(page, "format", f"return m.duration({value});") == words
+
+
+def test_other_names_of_a_view_lead_to_it(page):
+    assert of(page, "router", """
+      return ['#/events?q=7', '#/letters', '#/relays'].map(text => m.read_route(text).view);
+    """) == ["trace", "dead-letters", "relays"]
+
+
+def test_a_page_that_is_loaded_again_goes_on_with_the_points_of_its_charts(page):
+    assert of(page, "series", """
+      const before = new m.Series(['a', 'b']);
+      for (let i = 0; i < 4; ++i) before.push(i, {a: i});
+      const after = new m.Series(['a', 'b']);
+      after.take(before.kept(), 2);
+      for (const nothing of ['', '{', '[]', 'null', '[[1]]', '[{}, 1, 2]']) after.take(nothing, 0);
+      return after.columns('a', 'b');""") == [[2, 3], [2, 3], [None, None]]
+
+
+def test_a_cause_is_told_in_the_words_of_a_letter_with_what_varies_marked(page):
+    assert of(page, "format", """
+      const cause = 'row \u2026: the topic \u2026 has a blank';
+      return [m.varying_parts(cause, "row 7: the topic 'a b' has a blank"),
+              m.varying_parts('touched \u2026', 'touched 0'),
+              m.varying_parts(cause, 'something else'), m.varying_parts('no dots', 'no dots')];
+    """) == [[["row ", False], ["7", True], [": the topic ", False], ["'a b'", True],
+              [" has a blank", False]], [["touched ", False], ["0", True]], None, None]
+
+
+def test_steps_of_an_axis_are_told_in_parts_of_a_minute(page):
+    assert of(page, "format", """
+      return [30_000, 60_000, 90_000, 7_200_000].map(m.axis_duration);
+    """) == ["30 s", "1 min", "1.5 min", "2 h"]

@@ -2,7 +2,7 @@
 // uPlot with the page's colours. A chart is an image to a screen reader; the same figures stand in
 // the table beside it.
 import {h} from "./dom.js";
-import {rate, short_count, short_duration, time} from "./format.js";
+import {axis_duration, rate, short_count, short_duration, time} from "./format.js";
 import {changed, listen, state} from "./state.js";
 import {points_most} from "./series.js";
 
@@ -14,6 +14,11 @@ function axis(values, side, size) {
           grid: side === 1 ? {show: false} : {stroke: colour("--grid"), width: 1},
           ticks: {show: false}, gap: 6, values: (_, splits) => splits.map(values)};
 }
+
+/// Steps of an axis of seconds, as clocks have them.
+const duration_steps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
+                        60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400,
+                        172800, 604800, 2592000];
 
 const clock = new Intl.DateTimeFormat(undefined,
   {hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
@@ -38,7 +43,8 @@ function options_of(lines, width) {
        ticks: {show: false}, gap: 4, size: 24, space: 70,
        values: (_, splits) => splits.map(at => clock.format(at * 1_000))},
       {scale: "left", ...axis(lines[0].on_axis, 3, 52)},
-      ...(has_right ? [{scale: "right", ...axis(lines[1].on_axis, 1, 48)}] : []),
+      ...(has_right ? [{scale: "right", incrs: duration_steps,
+                        ...axis(lines[1].on_axis, 1, 48)}] : []),
     ],
     series: [{}, ...lines.map(line => ({
       scale: line.scale ?? "left", stroke: colour(line.colour), width: 1.6, spanGaps: false,
@@ -95,7 +101,7 @@ const charts = [
     {name: "pending", text: "Pending", colour: "--series-1", is_filled: true,
      on_axis: value => whole(value), shown: short_count},
     {name: "age_seconds", text: "Oldest age", colour: "--series-2", scale: "right", dash: [5, 3],
-     on_axis: seconds => short_duration(seconds * 1_000),
+     on_axis: seconds => axis_duration(seconds * 1_000),
      shown: seconds => seconds === null ? "\u2013" : short_duration(seconds * 1_000)}]},
   {id: "rates", title: "In and out, per second", pointed: null, lines: [
     {name: "written", text: "Written", colour: "--series-3", dash: [5, 3],
@@ -112,8 +118,15 @@ function legend(chart) {
     chart.lines.map((line, i) => h("span", {class: `line ${line.colour.slice(2)}`, key: line.name},
       h("span", {class: "swatch", "aria-hidden": "true"}), `${line.text} `,
       h("b", null, line.shown(columns[i + 1][at] ?? null)))),
-    h("small", null, chart.pointed === null || moment === undefined ? "15 min"
+    h("small", null, chart.pointed === null || moment === undefined ? span_of(columns[0])
       : time(moment * 1_000)));
+}
+
+/// The program keeps no figures of the past for a page that was not open: it says since when.
+function span_of(times) {
+  if (times.length === 0) return "from now on";
+  return times.length < points_most && times.at(-1) - times[0] < points_most - 30
+    ? `since ${time(times[0] * 1_000)}` : "15 min";
 }
 
 /// One row a minute, for whoever cannot see the lines.

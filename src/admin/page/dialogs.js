@@ -97,8 +97,23 @@ const consequences = {
   consumer: "It stops taking messages until it is resumed; its offsets stay where they are.",
 };
 
+/// Relays hear of it with a heartbeat, three of which fit into a lease; consumers look themselves.
+function heeded_within(kind) {
+  if (kind === "consumer") return "All members heed it within 3 s.";
+  let lease_ms = 0;
+  for (const relay of (state.status?.stores ?? []).flatMap(store => store.relays ?? [])) {
+    const ages = new Map((relay.members ?? []).map(one => [one.id, one.heartbeat_age_ms]));
+    for (const slot of relay.slots ?? []) {
+      lease_ms = Math.max(lease_ms, slot.expires_in_ms + (ages.get(slot.owner) ?? 0));
+    }
+  }
+  return lease_ms > 0 ? `All instances heed it within ${Math.ceil(lease_ms / 3_000)} s.`
+    : "Instances heed it with their next heartbeat.";
+}
+
 export const ask_pause = (kind, name, store) => ask({
-  title: `Pause ${kind} ${name}`, text: consequences[kind], verb: "Pause",
+  title: `Pause ${kind} ${name}`, text: `${consequences[kind]} ${heeded_within(kind)}`,
+  verb: "Pause",
   send: values => pause(kind, name, store, values.reason),
 });
 
@@ -112,7 +127,7 @@ export const ask_any_pause = stores => ask({
     stores.length > 1 ? field("Store", h("select", {name: "store"},
       h("option", {value: ""}, "all stores"),
       stores.map(name => h("option", {key: name, value: name}, name)))) : null,
-    reason_field()],
+    h("p", {class: "hint"}, heeded_within("topic")), reason_field()],
   send: values => pause(values.kind, values.name.trim(), values.store, values.reason),
 });
 

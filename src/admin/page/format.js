@@ -66,6 +66,10 @@ export function short_duration(number) {
   return `${one_digit.format(ms / 86_400_000)} d`;
 }
 
+/// The same for an axis, whose steps are often less than a minute.
+export const axis_duration = ms => ms > 60_000 && ms < 3_600_000
+  ? `${one_digit.format(ms / 60_000)} min` : short_duration(ms);
+
 const as_date = at => {
   const date = at ? new Date(at) : null;
   return date && !Number.isNaN(date.getTime()) ? date : null;
@@ -100,6 +104,23 @@ export function pretty(value) {
   } catch {
     return value;
   }
+}
+
+/// A cause is an error with dots for what varies: [[text, whether it varies]] of an error that it
+/// stands for, or nothing where the two do not fit together.
+export function varying_parts(cause, error) {
+  const [first, ...fixed] = String(cause ?? "").split("\u2026");
+  if (fixed.length === 0 || !error.startsWith(first)) return null;
+  const parts = [[first, false]];
+  let at = first.length;
+  for (const [i, text] of fixed.entries()) {
+    const is_last = i === fixed.length - 1;
+    const next = is_last && text === "" ? error.length : error.indexOf(text, at);
+    if (next < 0) return null;
+    parts.push([error.slice(at, next), true], [text, false]);
+    at = next + text.length;
+  }
+  return at === error.length ? parts.filter(([text]) => text !== "") : null;
 }
 
 export function cut(text, most = 120) {

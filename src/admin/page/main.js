@@ -8,6 +8,7 @@ import {duration, nothing, short_count} from "./format.js";
 import {button, icon} from "./parts.js";
 import {need, refresh, refused_by, resource} from "./resources.js";
 import {read_route} from "./router.js";
+import {points_most} from "./series.js";
 import {changed, listen, reduce, state, totals_of} from "./state.js";
 import {verdict_kinds, verdict_words} from "./status_words.js";
 import * as audit from "./view_audit.js";
@@ -161,8 +162,6 @@ function take_route() {
         {name: "total", path: "/dead-letters/groups", every: 20}]);
   if (before !== state.route.view) window.scrollTo(0, 0);
   changed();
-  requestAnimationFrame(() => at("menu").querySelector("[aria-current]")
-    ?.scrollIntoView({block: "nearest", inline: "center"}));
 }
 
 function take_key(event) {
@@ -209,6 +208,12 @@ async function ask_role() {
   }
 }
 
+// Within one tab the charts outlive a reload; the figures are those of the address alone.
+const kept_series = "outboxd-series";
+function keep_series() {
+  sessionStorage.setItem(kept_series, state.series.kept());
+}
+
 function skip_to_content(event) {
   event.preventDefault();  // The fragment is the page's own.
   at("main").focus();
@@ -224,6 +229,8 @@ function start() {
   addEventListener("hashchange", take_route);
   addEventListener("keydown", take_key);
   at("skip").onclick = skip_to_content;
+  state.series.take(sessionStorage.getItem(kept_series) ?? "", Date.now() / 1_000 - points_most);
+  addEventListener("pagehide", keep_series);
   document.addEventListener("visibilitychange", refresh);
   setInterval(() => {
     refresh();

@@ -45,19 +45,20 @@ function head_cell(column) {
 }
 
 /// columns: {name, title, class: number extra wide key, cell: row => node}; class extra is left out
-/// on a phone. More than 200 rows are never shown, and it says so.
-export function table({caption, columns, rows, key, empty = "Nothing here.", row_of}) {
+/// on a phone, where the rows of a table that is_cards are put as cards: nothing of them is left
+/// out or asks for scrolling sideways. More than 200 rows are never shown, and it says so.
+export function table({caption, columns, rows, key, empty = "Nothing here.", row_of, is_cards}) {
   const shown = rows.slice(0, rows_most);
   const more = rows.length - shown.length;
   if (rows.length === 0) return h("p", {class: "empty", key: "empty"}, empty);
   return h("div", {class: "scroll", role: "group", "aria-label": caption, key: "table"},
-    h("table", null,
+    h("table", {class: is_cards ? "cards" : undefined},
       h("caption", {class: "unseen"}, caption),
       h("thead", null, h("tr", null, columns.map(head_cell))),
       h("tbody", null, shown.map((row, i) =>
         h("tr", {key: key ? key(row) : i, ...row_of?.(row)},
-          columns.map(column => h("td", {key: column.name, class: column.class},
-                                  column.cell(row))))))),
+          columns.map(column => h("td", {key: column.name, class: column.class,
+            "data-title": is_cards ? column.title : undefined}, column.cell(row))))))),
     more > 0 ? h("p", {class: "empty"}, `and ${count(more)} more`) : null);
 }
 

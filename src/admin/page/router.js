@@ -2,6 +2,9 @@
 // Where the page is stands in the URL's fragment, filters and all: `#/dead-letters?topic=orders`.
 // A link says everything, and Back goes back.
 
+/// What people type, or find in the API's addresses.
+const other_names = {events: "trace", letters: "dead-letters", dlq: "dead-letters"};
+
 export function read_route(fragment) {
   const [path, query = ""] = fragment.replace(/^#\/?/, "").split("?", 2);
   const [view, ...rest] = path.split("/").map(part => {
@@ -11,7 +14,8 @@ export function read_route(fragment) {
       return part;
     }
   });
-  return {view: view || "overview", rest, query: Object.fromEntries(new URLSearchParams(query))};
+  return {view: other_names[view] ?? (view || "overview"), rest,
+          query: Object.fromEntries(new URLSearchParams(query))};
 }
 
 export function link(view, query = {}, ...rest) {

@@ -36,6 +36,27 @@ export class Series {
             ...names.map(name => order.map(i => shown(this.values[name][i])))];
   }
 
+  /// For a page that is loaded again: what take() of another Series takes.
+  kept() {
+    return JSON.stringify(this.columns(...this.names));
+  }
+
+  /// Points that are no older than `oldest` (seconds since 1970); what cannot be read is nothing.
+  take(text, oldest) {
+    let columns;
+    try {
+      columns = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const [times] = Array.isArray(columns) ? columns : [];
+    if (!Array.isArray(times) || columns.length !== this.names.length + 1) return;
+    times.forEach((at, i) => {
+      if (!(at >= oldest)) return;
+      this.put(at, Object.fromEntries(this.names.map((name, k) => [name, columns[k + 1]?.[i]])));
+    });
+  }
+
   clear() {
     this.length = this.next = 0;
   }

@@ -44,8 +44,21 @@ function of_relay(store, relay, found) {
   }
 }
 
-/// [{kind, what, why, href}], the worst first.
-export function findings_of(status, doctor, alerts) {
+/// Of relays the status tells; what consumers gave up stands in their topics alone.
+function of_letters(groups, found) {
+  const letters = new Map();
+  for (const group of groups ?? []) {
+    if (group.source !== "consumer") continue;
+    letters.set(group.consumer, (letters.get(group.consumer) ?? 0) + group.letters);
+  }
+  for (const [consumer, number] of letters) {
+    found.push({kind: "warn", what: `${plural(number, "dead letter")} of consumer ${consumer}`,
+                href: link("dead-letters", {source: "consumer", consumer})});
+  }
+}
+
+/// [{kind, what, why, href}], the worst first; `groups` are those of the dead letters.
+export function findings_of(status, groups, alerts) {
   const found = [];
   if (status.broker?.state === "down") {
     found.push({kind: "bad", what: "The broker is down", why: status.broker.error,
@@ -65,10 +78,7 @@ export function findings_of(status, doctor, alerts) {
     if (alert.state === "firing") found.push({kind: "bad", what: `Alert ${alert.name} fires`,
                                               href: link("health")});
   }
-  const severe = (doctor?.findings ?? []).filter(one => finding_kinds[one.severity] === "bad");
-  for (const one of severe) {
-    found.push({kind: "bad", what: one.found, why: one.why, href: link("health")});
-  }
+  of_letters(groups, found);
   return found.sort((one, other) => Number(other.kind === "bad") - Number(one.kind === "bad"));
 }
 

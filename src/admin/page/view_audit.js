@@ -20,7 +20,7 @@ export function show(route) {
   return h("div", {class: "stack", key: "audit"},
     panel("Audit log", {key: "audit", note: "every change by an operator"}, held?.data ? [table({
       caption: "Audit log", rows: held.data.items, empty: "No operator has changed anything.",
-      key: row => `${row.store} ${row.number}`, columns: [
+      key: row => `${row.store} ${row.number}`, is_cards: true, columns: [
         {name: "at", title: "When", cell: row => moment(row.at)},
         {name: "who", title: "Who", cell: row => row.who},
         {name: "action", title: "Action", class: "key", cell: row => row.action},

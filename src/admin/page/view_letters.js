@@ -3,7 +3,7 @@
 // URL.
 import {cancel_job} from "./actions.js";
 import {h} from "./dom.js";
-import {count, cut, nothing, plural} from "./format.js";
+import {count, cut, nothing, plural, varying_parts} from "./format.js";
 import {ask_discard, ask_replay} from "./letter_dialogs.js";
 import {show_letter} from "./letter_sheet.js";
 import {badge, button, field, missing_parts, moment, moment_ago, mono, panel, table, waiting}
@@ -82,6 +82,13 @@ function filter_bar(route) {
                   onclick: () => state.selected.clear()}, "Clear") : null));
 }
 
+/// In the words of one of its letters, whose own part is told from what all of them share.
+function cause_of(row) {
+  const parts = varying_parts(row.cause, row.example?.error ?? "");
+  if (!parts) return cut(row.cause, 300) || "no reason is known";
+  return parts.map(([text, varies]) => varies ? h("em", {class: "varies"}, text) : text);
+}
+
 function groups_panel(route) {
   const held = resource("groups");
   const chosen = route.query.group;
@@ -93,14 +100,14 @@ function groups_panel(route) {
     missing_parts(held?.data),
     held?.data ? table({
       caption: "Dead letters by cause", rows: held.data.items, key: row => row.group,
-      empty: "No dead letters. Every event arrived.",
+      empty: "No dead letters. Every event arrived.", is_cards: true,
       row_of: row => ({class: row.group === chosen ? "chosen" : ""}),
       columns: [
-        {name: "cause", title: "Cause", class: "wide", cell: row => h("a", {
+        {name: "cause", title: "Cause", class: "wide key", cell: row => h("a", {
           href: with_query(route, {group: row.group === chosen ? undefined : row.group,
                                    ...without_place}),
-          "aria-current": row.group === chosen ? "true" : undefined,
-          onclick: () => state.selected.clear()}, cut(row.cause, 200) || "no reason is known")},
+          "aria-current": row.group === chosen ? "true" : undefined, title: row.cause,
+          onclick: () => state.selected.clear()}, cause_of(row))},
         {name: "source", title: "Source", class: "extra",
          cell: row => row.source === "relay" ? `relay, ${row.store}` : row.consumer ?? row.source},
         {name: "topic", title: "Topic", class: "extra", cell: row => row.topic ?? nothing},
@@ -182,21 +189,27 @@ function acts(route) {
                   key: `discard ${scoped}`, onclick: () => ask_discard(scope)})];
 }
 
-export function pager(route, next) {
+/// Most lists begin with what is newest.
+export function pager(route, next, words = {first: "Newest", next: "Older"}) {
   if (!route.query.cursor && !next) return null;
   return h("nav", {class: "pager", "aria-label": "Pages", key: "pager"},
     route.query.cursor ? h("a", {class: "button small",
-      href: with_query(route, {cursor: undefined})}, "Newest") : null,
-    next ? h("a", {class: "button small", href: with_query(route, {cursor: next})}, "Older")
+      href: with_query(route, {cursor: undefined})}, words.first) : null,
+    next ? h("a", {class: "button small", href: with_query(route, {cursor: next})}, words.next)
          : null);
 }
+
+/// They come in the order in which they would be replayed, partition by partition.
+const by_time = letters => [...letters].sort((one, other) =>
+  String(one.at).localeCompare(String(other.at)));
 
 function letters_panel(route) {
   const held = resource("letters");
   return panel("Letters", {key: "letters", side: acts(route),
                            note: held?.data?.complete === false ? "not all could be searched" : ""},
     missing_parts(held?.data),
-    held?.data ? [letters_table(route, held.data.items), pager(route, held.data.next_cursor)]
+    held?.data ? [letters_table(route, by_time(held.data.items)),
+                  pager(route, held.data.next_cursor, {first: "Back to the first", next: "More"})]
                : waiting(held, "The list"));
 }
 

@@ -2,7 +2,7 @@
 // The first look: is all well, and if not, where.
 import {chart_panels} from "./charts.js";
 import {h} from "./dom.js";
-import {count, plural, rate, short_count, short_duration} from "./format.js";
+import {count, nothing, plural, rate, short_count, short_duration} from "./format.js";
 import {age, anchor, badge, bar, choice, icon, panel, table, waiting} from "./parts.js";
 import {resource} from "./resources.js";
 import {go, link} from "./router.js";
@@ -39,9 +39,9 @@ function flow_tiles(status, totals) {
           kind: totals.oldest_ms > 60_000 ? "warn" : ""}),
     tile({name: "Written", text: rate(rates.written_per_second), sub: "events a second"}),
     tile({name: "Published", text: rate(rates.published_per_second), sub: "events a second"}),
-    tile({name: "Failing", text: short_count(totals.retrying), href: link("relays"),
+    tile({name: "Held up", text: short_count(totals.blocked + totals.held), href: link("relays"),
           sub: `${plural(totals.blocked, "key")}, ${plural(totals.held, "topic")}`,
-          kind: totals.retrying + totals.blocked + totals.held > 0 ? "warn" : ""}),
+          kind: totals.blocked + totals.held > 0 ? "warn" : ""}),
     tile({name: "Dead letters", text: short_count(dead), href: link("dead-letters"),
           sub: letters ? `of ${plural(letters.items.length, "cause")}` : "of relays",
           kind: dead > 0 ? "bad" : ""}),
@@ -69,7 +69,8 @@ function part_tiles(status, totals) {
 }
 
 function attention(status) {
-  const found = findings_of(status, null, resource("alerts")?.data?.items);
+  const found = findings_of(status, resource("total")?.data?.items,
+                            resource("alerts")?.data?.items);
   if (found.length === 0) {
     return panel("Needs attention", {key: "attention"},
       h("p", {class: "calm"}, icon("check"), "Nothing. Events flow."));
@@ -96,8 +97,10 @@ function backlog(route) {
         {name: "name", title: "Name", class: "key", cell: row => row.name},
         {name: "share", title: "", class: "wide", cell: row => bar(row.rows / most)},
         {name: "rows", title: "Events", class: "number", cell: row => count(row.rows)},
-        {name: "oldest", title: "Oldest", class: "number",
-         cell: row => age(row.oldest_pending_age_ms)}]}) : waiting(held, "The backlog"));
+        ...(rows.some(row => typeof row.oldest_pending_age_ms === "number")
+          ? [{name: "oldest", title: "Oldest", class: "number",
+              cell: row => age(row.oldest_pending_age_ms)}] : [])]})
+      : waiting(held, "The backlog"));
 }
 
 function stores_panel(status) {
@@ -114,7 +117,8 @@ function stores_panel(status) {
         {name: "pending", title: "Pending", class: "number",
          cell: row => count(row.relay.backlog?.pending)},
         {name: "oldest", title: "Oldest", class: "number extra",
-         cell: row => age(row.relay.backlog?.oldest_pending_age_ms)},
+         cell: row => row.relay.backlog?.pending > 0
+           ? age(row.relay.backlog.oldest_pending_age_ms) : nothing},
         {name: "dead", title: "Dead", class: "number",
          cell: row => count(row.relay.backlog?.dead)}]}));
 }

@@ -62,7 +62,7 @@ function held_table(store, relay) {
   const topics = relay.backlog?.held_topics ?? [];
   if (topics.length === 0) return null;
   return h("div", {key: "held"}, h("h3", null, "Held topics"), table({
-    caption: `Held topics of relay ${relay.name}`, rows: topics,
+    caption: `Held topics of relay ${relay.name}`, rows: topics, is_cards: true,
     key: row => `${row.topic} ${row.member}`, columns: [
       {name: "topic", title: "Topic", class: "key",
        cell: row => anchor(link("topics", {}, row.topic), row.topic)},
@@ -106,7 +106,7 @@ function blocked_panel(status) {
                                                      relay: relay.name}))));
   return panel("Blocked keys", {key: "blocked", note: "wait behind a row that fails, in order"},
     table({caption: "Blocked keys", rows, key: row => `${row.store} ${row.relay} ${row.key}`,
-      empty: "No key is blocked.", columns: [
+      empty: "No key is blocked.", is_cards: true, columns: [
         {name: "key", title: "Key", class: "key",
          cell: row => anchor(link("trace", {q: row.key}), row.key)},
         {name: "topic", title: "Topic", class: "extra", cell: row => row.topic},
@@ -127,7 +127,7 @@ function pauses_panel(status) {
     kind: "small", onclick: () => ask_any_pause(stores)});
   return panel("Pauses", {key: "pauses", side}, table({
     caption: "Pauses", rows, key: row => `${row.store} ${row.kind} ${row.name}`,
-    empty: "Nothing is paused.", columns: [
+    empty: "Nothing is paused.", is_cards: true, columns: [
       {name: "kind", title: "What", cell: row => row.kind},
       {name: "name", title: "Name", class: "key", cell: row => row.name},
       {name: "store", title: "Store", class: "extra", cell: row => row.store ?? nothing},

@@ -48,7 +48,7 @@ function all_topics() {
         {name: "name", title: "Topic", class: "key", cell: row => [
           anchor(link("topics", {}, row.name), row.name),
           is_paused(row.name) ? badge("warn", "paused") : null,
-          row.error ? badge("bad", "error", row.error) : null,
+          row.error ? [badge("bad", "error"), h("small", {class: "error"}, row.error)] : null,
           row.configured === false ? badge("quiet", "not configured") : null]},
         {name: "share", title: "", class: "wide extra",
          cell: row => bar((row.messages ?? 0) / most)},
