@@ -36,6 +36,15 @@ def test_each_rule_has_a_case_and_a_runbook_that_names_it():
     assert len(runbooks) == len(names) and set(runbooks) <= headings
 
 
+def test_the_page_for_who_is_woken_leads_from_each_alert_to_its_runbook():
+    rules = (PROMETHEUS / "alerts.yml").read_text()
+    page = (ROOT / "docs" / "operating.md").read_text()
+    for rule in rules.split("- alert: ")[1:]:
+        runbook = re.search(r"alerts.md#[\w-]+", rule).group()
+        line = next(line for line in page.splitlines() if f"`{rule.split()[0]}`" in line)
+        assert f"({runbook})" in line, line
+
+
 def test_the_dashboard_is_complete_and_bound_to_no_installation():
     board = json.loads((ROOT / "deploy" / "grafana" / "outboxd.json").read_text())
     assert board["uid"] == "outboxd" and board["schemaVersion"] >= 36
