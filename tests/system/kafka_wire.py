@@ -6,6 +6,7 @@ Kafka's own tools would take some seconds each to start a Java, on every call.
 import socket
 import struct
 
+DESCRIBE_GROUPS = (15, 0)
 DELETE_TOPICS = (20, 1)
 DELETE_RECORDS = (21, 0)
 CREATE_PARTITIONS = (37, 0)
@@ -37,6 +38,39 @@ def ask(servers, request, body):
 
 def succeeded(answer, code):
     assert code == 0, f"Kafka answers with error {code}: {answer!r}"
+
+
+class Fields:
+    """An answer, field by field."""
+
+    def __init__(self, answer):
+        self.answer, self.at = answer, 0
+
+    def number(self, form):
+        found, = struct.unpack_from(">" + form, self.answer, self.at)
+        self.at += struct.calcsize(form)
+        return found
+
+    def bytes(self, form="h"):
+        size = max(0, self.number(form))
+        self.at += size
+        return self.answer[self.at - size:self.at]
+
+
+def members_at_work(servers, group):
+    """How many members of a group have partitions; none while it is being shared out anew."""
+    fields = Fields(ask(servers, DESCRIBE_GROUPS, struct.pack(">i", 1) + text(group)))
+    fields.number("i")
+    succeeded(fields.answer, fields.number("h"))
+    _, state, _, _ = (fields.bytes() for _ in range(4))
+    working = 0
+    for _ in range(fields.number("i")):
+        for form in ("h", "h", "h", "i"):  # Member, client, host, what it asks for.
+            fields.bytes(form)
+        assignment = Fields(fields.bytes("i"))
+        has_topics = len(assignment.answer) > 6 and assignment.number("h") >= 0
+        working += has_topics and assignment.number("i") > 0
+    return working if state == b"Stable" else 0
 
 
 def alter_topic(servers, topic, name, value):
