@@ -15,6 +15,15 @@ struct LetterPlace {
   std::string topic;
   int partition = 0;
   std::int64_t offset = 0;
+  /// The message's own time, which tells it from one that stood there before the topic was made
+  /// anew; 0: not known, which is taken for any.
+  std::int64_t message_at_ms = 0;
+
+  /// The same message, as far as is known.
+  [[nodiscard]] bool is_of(const LetterPlace& other) const noexcept {
+    return offset == other.offset && partition == other.partition && topic == other.topic &&
+           (message_at_ms == 0 || other.message_at_ms == 0 || message_at_ms == other.message_at_ms);
+  }
 
   friend bool operator==(const LetterPlace&, const LetterPlace&) = default;
 };
@@ -41,7 +50,8 @@ class LetterMarks {
   virtual std::vector<LetterMark> marks(const LetterPlace& first, std::size_t marks_max) = 0;
 
   /// Takes these for replaying; true where nobody had them. A mark `replaying` that is older than
-  /// `stale_after_ms` by the database's clock is taken over.
+  /// `stale_after_ms` by the database's clock is taken over, and any mark of another message that
+  /// stood in this place.
   virtual std::vector<bool> claim(std::span<const LetterPlace> places, const std::string& who,
                                   std::int64_t stale_after_ms) = 0;
 

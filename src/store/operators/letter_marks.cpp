@@ -59,17 +59,19 @@ class OperatorsLetterMarks final : public LetterMarks {
     if (!is_possible(first)) return marks;
     for (Row& row : database_->rows(
              "reading the marks of dead letters",
-             fmt::format("SELECT {0} FROM {1} t WHERE outbox_table = {2} AND topic = {3} AND "
-                         "(partition_number > {4} OR (partition_number = {4} AND "
-                         "message_offset >= {5})) ORDER BY t.partition_number, t.message_offset "
-                         "LIMIT {6}",
-                         select_list(*database_, {"partition_number", "message_offset", "state",
-                                                  "who", "reason", database_->own_time_us("at")}),
-                         database_->own("letter_marks"), outbox(), database_->text(first.topic),
-                         first.partition, first.offset, marks_max))) {
+             fmt::format(
+                 "SELECT {0} FROM {1} t WHERE outbox_table = {2} AND topic = {3} AND "
+                 "(partition_number > {4} OR (partition_number = {4} AND "
+                 "message_offset >= {5})) ORDER BY t.partition_number, t.message_offset "
+                 "LIMIT {6}",
+                 select_list(*database_, {"partition_number", "message_offset", "state", "who",
+                                          "reason", database_->own_time_us("at"), "message_at_ms"}),
+                 database_->own("letter_marks"), outbox(), database_->text(first.topic),
+                 first.partition, first.offset, marks_max))) {
       marks.push_back({.place = {.topic = first.topic,
                                  .partition = static_cast<int>(number_of(row[0])),
-                                 .offset = number_of(row[1])},
+                                 .offset = number_of(row[1]),
+                                 .message_at_ms = row[6] ? number_of(row[6]) : 0},
                        .state = state_of(row[2].value_or("")),
                        .who = std::move(row[3]).value_or(""),
                        .reason = std::move(row[4]).value_or(""),
@@ -100,7 +102,7 @@ class OperatorsLetterMarks final : public LetterMarks {
         database_->change(
             doing, "INSERT " + into(mark.place, mark.state, mark.who, mark.reason) +
                        database_->or_set("outbox_table, topic, partition_number, message_offset",
-                                         {"state", "who", "reason", "at"}));
+                                         {"state", "who", "reason", "at", "message_at_ms"}));
       }
     });
   }
@@ -150,24 +152,33 @@ class OperatorsLetterMarks final : public LetterMarks {
   std::string into(const LetterPlace& place, LetterState state, const std::string& who,
                    const std::string& reason) {
     return fmt::format(
-        "INTO {} (outbox_table, topic, partition_number, message_offset, state, who, reason, at) "
-        "VALUES ({}, {}, {}, {}, {}, {}, {}, {})",
+        "INTO {} (outbox_table, topic, partition_number, message_offset, state, who, reason, at, "
+        "message_at_ms) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
         database_->own("letter_marks"), outbox(), database_->text(place.topic), place.partition,
         place.offset, database_->text(word_of(state)), database_->text(clean_text(who, 255)),
-        database_->text(clean_text(reason, 2000)), database_->now());
+        database_->text(clean_text(reason, 2000)), database_->now(), time_of(place));
   }
 
   bool claim_one(const LetterPlace& place, const std::string& who, std::int64_t stale_after_ms) {
     check(place);
     const std::string insert = database_->insert_new(into(place, LetterState::replaying, who, {}));
     if (database_->change(doing, insert) == 1) return true;
+    std::string may_be_taken =
+        fmt::format("(state = 'replaying' AND at < {})",
+                    database_->ago(std::chrono::milliseconds(stale_after_ms)));
+    if (place.message_at_ms > 0) {
+      may_be_taken += fmt::format(" OR message_at_ms <> {}", place.message_at_ms);
+    }
     return database_->change(
                doing,
-               fmt::format("UPDATE {} SET who = {}, reason = '', at = {} WHERE {} AND state = "
-                           "'replaying' AND at < {}",
+               fmt::format("UPDATE {} SET state = 'replaying', who = {}, reason = '', "
+                           "at = {}, message_at_ms = {} WHERE {} AND ({})",
                            database_->own("letter_marks"), database_->text(clean_text(who, 255)),
-                           database_->now(), is_at(place),
-                           database_->ago(std::chrono::milliseconds(stale_after_ms)))) == 1;
+                           database_->now(), time_of(place), is_at(place), may_be_taken)) == 1;
+  }
+
+  static std::string time_of(const LetterPlace& place) {
+    return place.message_at_ms > 0 ? std::to_string(place.message_at_ms) : "NULL";
   }
 
   std::unique_ptr<Database> database_;

@@ -91,5 +91,22 @@ TEST_P(StoreConformance, marks_come_by_topic_partition_and_offset_page_by_page) 
   EXPECT_THAT(marks->marks(at(0, 0, "Orders.dlq"), 10), SizeIs(1));
 }
 
+TEST_P(StoreConformance, a_mark_of_a_message_that_stood_there_before_holds_nobody_up) {
+  const auto marks = store_->open(options()).letter_marks();
+  LetterPlace before = at(0);
+  before.message_at_ms = 1'700'000'000'000;
+  LetterPlace now = at(0);
+  now.message_at_ms = 1'700'000'000'001;
+  marks->settle(std::vector{mark(before, LetterState::replayed)});
+  EXPECT_EQ(marks->marks(at(0), 1).at(0).place.message_at_ms, before.message_at_ms);
+  EXPECT_FALSE(marks->marks(at(0), 1).at(0).place.is_of(now));
+  EXPECT_THAT(marks->claim(std::vector{before}, "ann", minute_ms), ElementsAre(false));
+  EXPECT_THAT(marks->claim(std::vector{at(0)}, "ann", minute_ms), ElementsAre(false));
+  EXPECT_THAT(marks->claim(std::vector{now}, "ann", minute_ms), ElementsAre(true));
+  EXPECT_EQ(marks->marks(at(0), 1).at(0).state, LetterState::replaying);
+  EXPECT_TRUE(marks->marks(at(0), 1).at(0).place.is_of(now));
+  EXPECT_THAT(marks->claim(std::vector{now}, "bob", minute_ms), ElementsAre(false));
+}
+
 }  // namespace
 }  // namespace outbox::testing
