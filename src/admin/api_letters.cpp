@@ -71,6 +71,7 @@ constexpr std::array patch_body = {
     Field{.name = "merge_patch", .kind = FieldKind::object},
     topic_field,
     Field{.name = "headers", .kind = FieldKind::strings},
+    Field{.name = "expected_version", .least = 16, .most = 16},
     reason_field,
 };
 constexpr Field ids_field{
@@ -156,7 +157,8 @@ Reply show(const Call& call) {
 }
 
 Reply edit(const Call& call) {
-  const LetterEdit wanted = edit_of(call.input);
+  LetterEdit wanted = edit_of(call.input);
+  wanted.expected_version = call.input.text("expected_version");
   if (wanted.empty()) {
     throw Error(ErrorKind::usage, "nothing is to be changed",
                 "give payload, merge_patch, topic or headers");
@@ -248,16 +250,22 @@ constexpr std::array all = {
           .pace = Pace::slow,
           .body = discard_body,
           .handler = discard},
-    Route{.name = "jobs", .method = "GET", .path = "/api/v1/jobs", .handler = list_jobs},
+    Route{.name = "jobs",
+          .method = "GET",
+          .path = "/api/v1/jobs",
+          .from_memory = true,
+          .handler = list_jobs},
     Route{.name = "job",
           .method = "GET",
           .path = "/api/v1/jobs/{id}",
+          .from_memory = true,
           .path_fields = job_path,
           .handler = show_job},
     Route{.name = "cancel_job",
           .method = "DELETE",
           .path = "/api/v1/jobs/{id}",
           .role = Role::operate,
+          .from_memory = true,
           .path_fields = job_path,
           .handler = cancel_job},
 };

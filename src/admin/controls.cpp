@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t name_bytes_max = 1'000;
 constexpr std::size_t reason_characters_max = 2'000;
 constexpr std::size_t entries_max = 1'000;
+constexpr std::size_t entries_per_read = 50;
+constexpr std::size_t audit_bytes_max = 4U << 20U;
 
 constexpr std::array<std::pair<store::PauseKind, const char*>, 4> kind_words = {{
     {store::PauseKind::relay, "relay"},
@@ -88,6 +90,12 @@ store::AuditEntry entry_of(const char* action, const PauseRequest& request,
   entry.target = fmt::format("{} {}", word_of(request.kind), name);
   entry.reason = request.reason;
   return entry;
+}
+
+bool stands(store::Controls& controls, store::PauseKind kind, const std::string& name) {
+  const auto pauses = controls.pauses();
+  return std::ranges::any_of(
+      pauses, [&](const store::Pause& one) { return one.kind == kind && one.name == name; });
 }
 
 [[noreturn]] void rethrow(const StoreSite& site, ErrorKind kind, const std::string& error) {
@@ -169,9 +177,10 @@ PauseOutcome pause(Office& office, const PauseRequest& request, const Actor& act
       target.stores, Pace::quick, [request, actor, name = target.name](StoreSeams& seams) {
         store::Pause wanted{request.kind, name, clean_text(actor.who, name_bytes_max),
                             clean_text(request.reason, reason_characters_max), 0};
-        Done done{seams.controls().pause(wanted), wanted};
-        if (done.changed) {
-          note(seams.controls(), actor, entry_of("pause", request, name), Json::object());
+        Done done{false, wanted};
+        if (!stands(seams.controls(), request.kind, name)) {
+          done.changed = noted(seams.controls(), actor, entry_of("pause", request, name),
+                               [&] { return seams.controls().pause(wanted); });
         }
         for (store::Pause& one : seams.controls().pauses()) {
           if (one.kind == request.kind && one.name == name) done.stands = std::move(one);
@@ -191,11 +200,9 @@ PauseOutcome resume(Office& office, const PauseRequest& request, const Actor& ac
   const Target target = target_of(office.site(), request, false);
   const auto told = office.ask_all<bool>(
       target.stores, Pace::quick, [request, actor, name = target.name](StoreSeams& seams) {
-        const bool changed = seams.controls().resume(request.kind, name);
-        if (changed) {
-          note(seams.controls(), actor, entry_of("resume", request, name), Json::object());
-        }
-        return changed;
+        if (!stands(seams.controls(), request.kind, name)) return false;
+        return noted(seams.controls(), actor, entry_of("resume", request, name),
+                     [&] { return seams.controls().resume(request.kind, name); });
       });
   PauseOutcome outcome{false, {{"items", Json::array()}}};
   for (const auto& one : told) {
@@ -211,16 +218,16 @@ Json clean_up(Office& office, const CleanupRequest& request, const Actor& actor,
   const std::vector<const StoreSite*> stores = site.chosen(request.store);
   if (stores.empty()) static_cast<void>(site.store(""));
   const auto clean = [&](const StoreSite& one) {
-    Json done = one.clean_up(request.dry_run, running);
-    if (!request.dry_run) {
-      // On a connection of its own: a clean-up may take hours, and no desk waits for it.
-      StoreSeams seams(one);
-      store::AuditEntry entry;
-      entry.action = "cleanup";
-      entry.target = one.table;
-      entry.reason = request.reason;
-      note(seams.controls(), actor, std::move(entry), done);
-    }
+    if (request.dry_run) return one.clean_up(true, running);
+    // On a connection of its own: a clean-up may take hours, and no desk waits for it.
+    StoreSeams seams(one);
+    store::AuditEntry entry;
+    entry.action = "cleanup";
+    entry.target = one.table;
+    entry.reason = request.reason;
+    Json done = noted(seams.controls(), actor, entry, [&] { return one.clean_up(false, running); });
+    entry.action = "cleaned-up";
+    note(seams.controls(), actor, entry, done);
     return done;
   };
   const bool has_shards = site.stores.size() > 1 || site.stores.front().name != "global";
@@ -239,6 +246,31 @@ Json clean_up(Office& office, const CleanupRequest& request, const Actor& actor,
   return {{"shards", std::move(shards)}};
 }
 
+/// Lines may hold what stood in a letter before: a page ends early where they are large.
+struct AuditPage {
+  std::vector<store::AuditEntry> entries;
+  bool is_cut = false;
+};
+
+AuditPage read_audit(store::Controls& controls, std::int64_t before, std::size_t entries_wanted) {
+  AuditPage page;
+  std::size_t bytes = 0;
+  while (page.entries.size() < entries_wanted) {
+    const std::size_t wanted = std::min(entries_per_read, entries_wanted - page.entries.size());
+    auto read = controls.audit(before > 0 ? std::optional(before) : std::nullopt, wanted);
+    const bool is_end = read.size() < wanted;
+    for (store::AuditEntry& entry : read) {
+      bytes += entry.details_json.size();
+      before = entry.number;
+      page.entries.push_back(std::move(entry));
+    }
+    if (is_end) return page;
+    page.is_cut = bytes >= audit_bytes_max;
+    if (page.is_cut) return page;
+  }
+  return page;
+}
+
 Json list_audit(Office& office, const AuditRequest& request) {
   const Json cursor = read_cursor(request.cursor);
   const std::size_t limit = std::clamp<std::size_t>(request.limit, 1, entries_max);
@@ -250,17 +282,19 @@ Json list_audit(Office& office, const AuditRequest& request) {
   Json errors = Json::array();
   Json rest = cursor;
   bool is_more = false;
-  const auto told = office.ask_all<std::vector<store::AuditEntry>>(
+  bool is_cut = false;
+  const auto told = office.ask_all<AuditPage>(
       office.site().chosen(request.store), Pace::quick, [cursor, limit](StoreSeams& seams) {
         const std::int64_t before = number_in(cursor, seams.site().name.c_str(), 0);
-        return seams.controls().audit(before > 0 ? std::optional(before) : std::nullopt, limit + 1);
+        return read_audit(seams.controls(), before, limit + 1);
       });
   for (const auto& one : told) {
     if (!one.answer) {
       errors.push_back({{"store", one.store->name}, {"error", text_json(one.error)}});
       continue;
     }
-    for (const store::AuditEntry& entry : *one.answer)
+    is_cut = is_cut || one.answer->is_cut;
+    for (const store::AuditEntry& entry : one.answer->entries)
       lines.push_back({one.store, entry});
   }
   std::ranges::stable_sort(lines, [](const Line& one, const Line& other) {
@@ -274,7 +308,7 @@ Json list_audit(Office& office, const AuditRequest& request) {
     rest[line.store->name] = line.entry.number;
   }
   return {{"items", std::move(items)},
-          {"next_cursor", is_more ? Json(cursor_text(rest)) : Json()},
+          {"next_cursor", is_more || is_cut ? Json(cursor_text(rest)) : Json()},
           {"errors", std::move(errors)}};
 }
 

@@ -7,6 +7,9 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+
+#include <outbox/error.hpp>
 
 #include "admin/actor.hpp"
 #include "admin/json.hpp"
@@ -67,5 +70,25 @@ struct AuditRequest {
 
 /// Writes a line into a store's log; `details` gets `via`.
 void note(store::Controls& controls, const Actor& actor, store::AuditEntry entry, Json details);
+
+/// Does `change` with its line in the log before it: what the log cannot take does not happen. A
+/// second line, `ACTION-failed`, tells where it failed. Throws what `change` throws.
+template <class Change>
+auto noted(store::Controls& controls, const Actor& actor, const store::AuditEntry& entry,
+           const Change& change) {
+  note(controls, actor, entry, Json::object());
+  try {
+    return change();
+  } catch (const Error& error) {
+    store::AuditEntry failed = entry;
+    failed.action += "-failed";
+    try {
+      note(controls, actor, std::move(failed), {{"error", text_json(error.what())}});
+    } catch (const Error&) {
+      // The store is what failed; the first line stands.
+    }
+    throw;
+  }
+}
 
 }  // namespace outbox::admin

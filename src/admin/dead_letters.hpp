@@ -22,6 +22,7 @@
 #include "admin/actor.hpp"
 #include "admin/json.hpp"
 #include "admin/office.hpp"
+#include "admin/pace.hpp"
 #include "admin/running.hpp"
 
 namespace outbox::admin {
@@ -36,8 +37,8 @@ struct LetterFilter {
   std::optional<std::string> topic = {};     ///< Where it should have gone.
   std::optional<std::string> dead_letter_topic = {};  ///< Consumers' letters of this topic alone,
                                                       ///< which need be none of the configuration.
-  std::vector<std::string> event_types = {};  ///< Any of them; empty: all.
-  std::set<std::string> event_ids = {};       ///< The same.
+  std::vector<std::string> event_types = {};          ///< Any of them; empty: all.
+  std::set<std::string> event_ids = {};               ///< The same.
   std::optional<std::string> key = {};
   std::optional<std::string> group = {};      ///< GET /dead-letters/groups' `group`.
   std::optional<std::int64_t> since_us = {};  ///< `at`, from this on.
@@ -62,6 +63,8 @@ struct LetterEdit {
   std::optional<std::string> topic = {};        ///< Where it goes.
   std::optional<std::string> headers_json =
       {};  ///< An object; in place of the event's own headers.
+  /// Of edit() alone: the Letter's `version` that was changed; another one by now is a conflict.
+  std::optional<std::string> expected_version = {};
 
   [[nodiscard]] bool empty() const noexcept {
     return !merge_patch && !payload && !topic && !headers_json;
@@ -105,28 +108,31 @@ class DeadLetters {
   /// and the next call goes on there. At most 10,000 groups, what is beyond is in `other`.
   [[nodiscard]] Json groups(const LetterFilter& filter);
 
-  /// Letter with its payload up to 1 MiB. Throws Error(usage) for an id that is none,
-  /// Error(not_found).
+  /// Letter with its payload up to 1 MiB; of a relay's with `version`, for an edit. Throws
+  /// Error(usage) for an id that is none, Error(not_found), for a row too that is not dead.
   [[nodiscard]] Json show(const std::string& id);
 
   /// Changes a dead row, which stays dead; Letter as it then is. Throws as show(), Error(usage) for
   /// an edit that cannot be made or a consumer's letter (its edits go with the replay),
-  /// Error(conflict) where it is no longer dead.
+  /// Error(conflict) where it is no longer dead, or was changed by another meanwhile: who and when.
   [[nodiscard]] Json edit(const std::string& id, const LetterEdit& edit, const Actor& actor,
                           const std::string& reason);
 
-  /// {dry_run: true, would_replay, would_fail, would_skip, exact}: whether the edit can be made is
-  /// tried on each. Counts for 5 s at most.
+  /// {dry_run: true, would_replay, would_fail, would_skip, exact, by_topic, by_event_type,
+  /// by_consumer, first: [Letter's id …], edit, letters_per_second, takes_seconds, failures}:
+  /// whether the edit can be made is tried on each. Counts for 5 s at most.
   [[nodiscard]] Json plan_replay(const ReplayRequest& request);
 
-  /// {dry_run: true, would_discard, exact}
+  /// {dry_run: true, would_discard, would_fail, would_skip, exact, by_topic, …, first}
   [[nodiscard]] Json plan_discard(const DiscardRequest& request);
 
   /// Replays until the end or the order to stop, in order per key: a letter of a key whose earlier
   /// one failed is skipped. What is done stays done; begun anew it goes on with the rest. Two who
-  /// replay the same send each letter once. {total,done,failed,skipped,stopped,failures:[{id,
-  /// reason}]}, the first 100 of them. Throws Error(usage) for a request that makes no sense before
-  /// anything is done, Error(unreachable) where a store or the brokers stay away.
+  /// replay the same send each letter once. All that run in a process keep to the site's rate
+  /// together. {total,done,failed,skipped,skip_reasons:{reason: letters},unconfirmed,stopped,
+  /// failures:[{id,reason}]}, the first 100 of them; unconfirmed: the database's answer was lost.
+  /// Throws Error(usage) for a request that makes no sense before anything is done,
+  /// Error(unreachable) where a store or the brokers stay away.
   Json replay(const ReplayRequest& request, const Actor& actor, const Running& running);
 
   /// Rows go to `outboxd_discarded`; messages in topics are marked. As replay().
@@ -136,6 +142,7 @@ class DeadLetters {
   class Counts;
 
   Office& office_;
+  SharedPerSecond pace_;
   const std::unique_ptr<Counts> counts_;
 };
 

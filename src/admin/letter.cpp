@@ -10,6 +10,7 @@
 #include <outbox/error.hpp>
 
 #include "admin/causes.hpp"
+#include "admin/digest.hpp"
 #include "admin/events.hpp"
 #include "admin/topics.hpp"
 
@@ -40,7 +41,7 @@ Error no_id(const std::string& text) {
           "they are row.STORE.ROW and topic.TOPIC.PARTITION.OFFSET, as the list has them"};
 }
 
-LetterId place_of(const std::string& text) {
+LetterId message_of(const std::string& text) {
   const std::string_view rest = std::string_view(text).substr(topic_prefix.size());
   const std::size_t last = rest.rfind('.');
   if (last == std::string_view::npos || last == 0) throw no_id(text);
@@ -107,8 +108,13 @@ std::string id_text(const store::LetterPlace& place) {
 
 LetterId parse_letter_id(const Site& site, const std::string& text) {
   if (text.starts_with(row_prefix)) return row_of(site, text);
-  if (text.starts_with(topic_prefix)) return place_of(text);
+  if (text.starts_with(topic_prefix)) return message_of(text);
   throw no_id(text);
+}
+
+store::LetterPlace place_of(const broker::IncomingMessage& message) {
+  return {message.topic, message.partition, message.offset,
+          std::max<std::int64_t>(message.timestamp_ms, 0)};
 }
 
 std::string header_text(const broker::IncomingMessage& message, std::string_view name) {
@@ -123,7 +129,9 @@ Letter letter_of(const StoreSite& site, store::EventView row) {
   letter.id = id_text(site.name, row.row);
   letter.store = site.name;
   letter.topic = row.topic;
+  // A topic that none can be is what has to be seen and changed.
   if (site.topic_of) letter.topic = site.topic_of(row);
+  if (letter.topic.empty()) letter.topic = row.topic;
   letter.key = row.key;
   if (!row.event_id.is_nil()) letter.event_id = to_string(row.event_id);
   letter.event_type = row.event_type;
@@ -131,7 +139,7 @@ Letter letter_of(const StoreSite& site, store::EventView row) {
   letter.aggregate_id = row.aggregate_id;
   letter.attempts = row.retry_count;
   letter.error = row.error;
-  letter.at_us = row.created_at_us;
+  letter.at_us = row.died_at_us ? row.died_at_us : row.created_at_us;
   if (row.state != store::EventState::dead) letter.stage = LetterStage::replayed;
   letter.row = std::move(row);
   name_group(letter);
@@ -143,7 +151,7 @@ std::optional<Letter> letter_of(const Site& site, broker::IncomingMessage messag
   letter.source = LetterSource::consumer;
   letter.consumer = header_text(message, "dead_letter_group");
   if (letter.consumer.empty()) return std::nullopt;
-  letter.id = id_text({message.topic, message.partition, message.offset});
+  letter.id = id_text(place_of(message));
   const ConsumerSite* const consumer = site.consumer(letter.consumer);
   if (consumer != nullptr) {
     letter.store = consumer->store;
@@ -161,6 +169,7 @@ std::optional<Letter> letter_of(const Site& site, broker::IncomingMessage messag
   letter.error = header_text(message, "dead_letter_error");
   letter.at_us = read_timestamp(header_text(message, "dead_letter_time"));
   if (!letter.at_us) letter.at_us = message.timestamp_ms * 1'000;
+  letter.message_bytes = message.value ? message.value->size() : 0;
   letter.message = std::move(message);
   name_group(letter);
   return letter;
@@ -186,6 +195,29 @@ bool matches(const LetterFilter& filter, const Letter& letter) {
   return filter.settled_too || !is_settled;
 }
 
+void cut_message(Letter& letter, std::size_t payload_bytes_max) {
+  std::optional<std::string>& value = letter.message.value;
+  // A new text: the old one would keep its room.
+  if (value && value->size() > payload_bytes_max) value = value->substr(0, payload_bytes_max);
+}
+
+std::size_t bytes_of(const Letter& letter) {
+  std::size_t bytes = letter.error.size() + letter.row.headers_json.size() +
+                      (letter.row.payload ? letter.row.payload->size() : 0) +
+                      (letter.message.value ? letter.message.value->size() : 0);
+  for (const broker::IncomingHeader& header : letter.message.headers)
+    bytes += header.name.size() + header.value.value_or("").size();
+  return bytes + 1'000;
+}
+
+std::string version_of(const store::EventView& row) {
+  constexpr std::size_t digits = 16;
+  std::string text = std::to_string(row.payload_bytes);
+  for (const std::string& part : {row.payload.value_or(""), row.topic, row.headers_json})
+    text += '\n' + std::to_string(part.size()) + '\n' + part;
+  return sha256_hex(text).substr(0, digits);
+}
+
 Json letter_json(const Letter& letter, std::size_t payload_bytes_max) {
   const bool is_relays = letter.source == LetterSource::relay;
   Json json = {{"id", text_json(letter.id)},
@@ -204,8 +236,9 @@ Json letter_json(const Letter& letter, std::size_t payload_bytes_max) {
                {"group", letter.group},
                {"at", time_json(letter.at_us)},
                {"state", word_of(letter.stage)}};
-  const Json whole = is_relays ? row_payload_json(letter, payload_bytes_max)
-                               : message_json(letter.message, payload_bytes_max);
+  const Json whole = is_relays
+                         ? row_payload_json(letter, payload_bytes_max)
+                         : message_json(letter.message, payload_bytes_max, letter.message_bytes);
   for (const char* name :
        {"headers", "payload", "payload_base64", "payload_bytes", "payload_truncated"}) {
     if (whole.contains(name)) json[name] = whole[name];

@@ -35,6 +35,7 @@ struct Letter {
   LetterStage stage = LetterStage::dead;
   store::EventView row;             ///< Of a relay's letter.
   broker::IncomingMessage message;  ///< Of a consumer's.
+  std::size_t message_bytes = 0;    ///< Of its value, of which less may be kept here.
 };
 
 [[nodiscard]] Letter letter_of(const StoreSite& site, store::EventView row);
@@ -43,6 +44,15 @@ struct Letter {
 [[nodiscard]] std::optional<Letter> letter_of(const Site& site, broker::IncomingMessage message);
 
 [[nodiscard]] bool matches(const LetterFilter& filter, const Letter& letter);
+
+/// Keeps the beginning of a message's value: lists show no more of it.
+void cut_message(Letter& letter, std::size_t payload_bytes_max);
+
+/// What it takes in memory, about.
+[[nodiscard]] std::size_t bytes_of(const Letter& letter);
+
+/// 16 hexadecimal digits of what can be changed of a row's letter: another text once it was.
+[[nodiscard]] std::string version_of(const store::EventView& row);
 
 [[nodiscard]] Json letter_json(const Letter& letter, std::size_t payload_bytes_max);
 
@@ -60,6 +70,9 @@ using LetterId = std::variant<RowLetterId, store::LetterPlace>;
 [[nodiscard]] LetterId parse_letter_id(const Site& site, const std::string& text);
 [[nodiscard]] std::string id_text(const std::string& store, const RowId& row);
 [[nodiscard]] std::string id_text(const store::LetterPlace& place);
+
+/// By which the store remembers what became of it.
+[[nodiscard]] store::LetterPlace place_of(const broker::IncomingMessage& message);
 
 /// The message's header; empty where it has none.
 [[nodiscard]] std::string header_text(const broker::IncomingMessage& message,

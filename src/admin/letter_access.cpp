@@ -58,7 +58,7 @@ TopicPage OfficeAccess::read(const std::string& topic, const TopicSpan& span,
                              std::size_t messages_max, Moment deadline) {
   return office_.ask_broker<TopicPage>(
       Pace::slow, [topic, span, messages_max, deadline](BrokerSeams& seams) {
-        return seams.pages().read(topic, {span}, messages_max, deadline);
+        return seams.pages().read(topic, {span}, {messages_max}, deadline);
       });
 }
 
@@ -89,7 +89,7 @@ std::vector<broker::PartitionRange> OwnAccess::ranges(const std::string& topic) 
 
 TopicPage OwnAccess::read(const std::string& topic, const TopicSpan& span, std::size_t messages_max,
                           Moment deadline) {
-  return broker_.pages().read(topic, {span}, messages_max, deadline);
+  return broker_.pages().read(topic, {span}, {messages_max}, deadline);
 }
 
 }  // namespace outbox::admin

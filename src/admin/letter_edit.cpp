@@ -9,6 +9,7 @@
 
 #include <outbox/error.hpp>
 
+#include "admin/digest.hpp"
 #include "admin/merge_patch.hpp"
 #include "core/json_text.hpp"
 #include "core/topic_name.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t audit_text_max = 2'000;
 constexpr std::size_t headers_max = 100;
+constexpr std::size_t before_bytes_max = 64U << 10U;
 
 // What tells a message's event and its death: an edit of headers leaves it alone.
 constexpr std::array<std::string_view, 11> reserved = {
@@ -59,6 +61,42 @@ std::vector<broker::IncomingHeader> headers_of(const std::string& json) {
       header.value = decode_json_string(walk.value().substr(1, walk.value().size() - 2));
     }
     headers.push_back(std::move(header));
+  }
+  return headers;
+}
+
+// A patch or a payload reads what stands there; the others leave it unread.
+bool changes_payload(const LetterEdit& edit) {
+  return edit.payload || edit.merge_patch;
+}
+
+/// Size and digest; of what was not read whole there is no digest.
+void add_payload_facts(Json& json, const std::optional<std::string>& payload,
+                       std::int64_t whole_bytes) {
+  const bool is_whole = !payload || static_cast<std::int64_t>(payload->size()) == whole_bytes;
+  json["payload_bytes"] = payload ? Json(whole_bytes) : Json();
+  json["payload_sha256"] = payload && is_whole ? Json(sha256_hex(*payload)) : Json();
+}
+
+void add_payload_before(Json& json, const std::optional<std::string>& payload,
+                        std::int64_t whole_bytes) {
+  if (payload) {
+    PayloadPart part{payload->substr(0, before_bytes_max), false,
+                     payload->size() > before_bytes_max};
+    add_payload(json, part);
+    json["payload_truncated"] = part.is_cut;
+  } else {
+    json["payload"] = nullptr;
+  }
+  add_payload_facts(json, payload, whole_bytes);
+}
+
+Json headers_json(const broker::IncomingMessage& message) {
+  Json headers = Json::object();
+  for (const broker::IncomingHeader& header : message.headers) {
+    if (is_reserved(header.name)) continue;
+    headers[clean_utf8(header.name)] =
+        text_or_null(header.value.value_or("").substr(0, audit_text_max));
   }
   return headers;
 }
@@ -150,6 +188,40 @@ EditOutcome<broker::IncomingMessage> edit_message(const LetterEdit& edit,
       headers.push_back(std::move(header));
   }
   return outcome;
+}
+
+Json change_json(const LetterEdit& edit, const store::EventView& before,
+                 const store::RowEdit& after) {
+  Json was = Json::object();
+  Json is = Json::object();
+  if (changes_payload(edit)) {
+    add_payload_before(was, before.payload, before.payload_bytes);
+    add_payload_facts(is, after.payload,
+                      static_cast<std::int64_t>(after.payload.value_or("").size()));
+  }
+  was["topic"] = text_or_null(before.topic);
+  is["topic"] = text_or_null(after.topic.value_or(before.topic));
+  const std::string& headers = before.headers_json;
+  was["headers"] = text_or_null(headers.substr(0, before_bytes_max));
+  if (!headers.empty()) was["headers_sha256"] = sha256_hex(headers);
+  const std::string& new_headers = after.headers_json ? *after.headers_json : headers;
+  if (!new_headers.empty()) is["headers_sha256"] = sha256_hex(new_headers);
+  return {{"edit", edit_json(edit)}, {"before", std::move(was)}, {"after", std::move(is)}};
+}
+
+Json change_json(const LetterEdit& edit, const broker::IncomingMessage& before,
+                 const broker::IncomingMessage& after) {
+  const auto bytes = [](const broker::IncomingMessage& message) {
+    return static_cast<std::int64_t>(message.value.value_or("").size());
+  };
+  Json was = Json::object();
+  Json is = Json::object();
+  add_payload_before(was, before.value, bytes(before));
+  add_payload_facts(is, after.value, bytes(after));
+  was["topic"] = text_or_null(header_text(before, "dead_letter_topic"));
+  is["topic"] = text_or_null(edit.topic.value_or(header_text(before, "dead_letter_topic")));
+  was["headers"] = headers_json(before);
+  return {{"edit", edit_json(edit)}, {"before", std::move(was)}, {"after", std::move(is)}};
 }
 
 Json edit_json(const LetterEdit& edit) {

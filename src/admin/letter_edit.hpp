@@ -29,4 +29,11 @@ struct EditOutcome {
 /// For the audit log, cut to 2,000 bytes a text.
 [[nodiscard]] Json edit_json(const LetterEdit& edit);
 
+/// The same with what stood there before and what stands there now, each with its digest; before
+/// up to 64 KiB, so that it can be put back by hand.
+[[nodiscard]] Json change_json(const LetterEdit& edit, const store::EventView& before,
+                               const store::RowEdit& after);
+[[nodiscard]] Json change_json(const LetterEdit& edit, const broker::IncomingMessage& before,
+                               const broker::IncomingMessage& after);
+
 }  // namespace outbox::admin

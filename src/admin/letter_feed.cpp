@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t ids_max = 10'000;
 constexpr std::size_t portion_max = 500;
 constexpr std::size_t ids_per_portion = 100;
+constexpr std::size_t portion_bytes_max = 16U << 20U;
 constexpr std::chrono::seconds message_patience{5};
 
 Json words_json(const std::optional<std::string>& word) {
@@ -70,7 +71,7 @@ Letter message_at(const Site& site, LetterAccess& access, const store::LetterPla
   }
   if (letter->store.empty()) return std::move(*letter);
   const auto marks = access.marks(site.store(letter->store), place, 1);
-  if (!marks.empty() && marks.front().place == place) {
+  if (!marks.empty() && marks.front().place.is_of(place_of(letter->message))) {
     letter->stage = marks.front().state == store::LetterState::replaying  ? LetterStage::replaying
                     : marks.front().state == store::LetterState::replayed ? LetterStage::replayed
                                                                           : LetterStage::discarded;
@@ -119,10 +120,10 @@ Json choice_json(const LetterChoice& choice) {
 }
 
 LetterFeed::LetterFeed(const Site& site, LetterAccess& access, const LetterChoice& choice,
-                       std::size_t payload_bytes_max)
-    : site_(site), access_(access), choice_(choice), payload_bytes_max_(payload_bytes_max) {
+                       const LetterDepth& depth, std::stop_token stop)
+    : site_(site), access_(access), choice_(choice), depth_(depth), stop_(std::move(stop)) {
   if (choice_.filter) {
-    scan_.emplace(site_, access_, *choice_.filter, payload_bytes_max_);
+    scan_.emplace(site_, access_, *choice_.filter, depth_);
     return;
   }
   for (const std::string& id : choice_.ids)
@@ -139,6 +140,10 @@ const Json& LetterFeed::errors() const {
   return scan_ ? scan_->errors() : none;
 }
 
+std::string LetterFeed::position() const {
+  return scan_ ? to_text(scan_->place()) : std::to_string(ids_.size());
+}
+
 bool LetterFeed::next(Portion& portion, Moment deadline) {
   portion.letters.clear();
   portion.missing.clear();
@@ -148,17 +153,18 @@ bool LetterFeed::next(Portion& portion, Moment deadline) {
 
 // Ids that are no numbers carry no order: their rows' times do.
 void LetterFeed::order_by_time() {
-  is_ordered_ = true;
   std::vector<std::pair<std::int64_t, LetterId>> timed;
-  for (LetterId& id : ids_) {
+  for (const LetterId& id : ids_) {
+    if (stop_.stop_requested()) return;
     std::int64_t at_us = 0;
     const auto* const row = std::get_if<RowLetterId>(&id);
     if (row != nullptr && !row->store->rows_have_number_ids) {
       const auto found = access_.row(*row->store, row->row, 0);
       if (found) at_us = found->created_at_us.value_or(0);
     }
-    timed.emplace_back(at_us, std::move(id));
+    timed.emplace_back(at_us, id);
   }
+  is_ordered_ = true;
   std::ranges::stable_sort(timed, [](const auto& one, const auto& other) {
     const auto* const first = std::get_if<RowLetterId>(&one.second);
     const auto* const second = std::get_if<RowLetterId>(&other.second);
@@ -174,12 +180,14 @@ void LetterFeed::order_by_time() {
 
 bool LetterFeed::next_of_ids(Portion& portion, Moment deadline) {
   if (!is_ordered_) order_by_time();
+  std::size_t bytes = 0;
   for (std::size_t i = 0; i < ids_per_portion && !ids_.empty(); ++i) {
-    if (BootClock::now() >= deadline) break;
+    const bool is_enough = bytes >= portion_bytes_max || BootClock::now() >= deadline;
+    if (is_enough || stop_.stop_requested()) break;
     const LetterId id = ids_.front();
     ids_.pop_front();
     try {
-      Letter letter = find_letter(site_, access_, id, payload_bytes_max_);
+      Letter letter = find_letter(site_, access_, id, depth_);
       const bool is_settled =
           letter.stage == LetterStage::replayed || letter.stage == LetterStage::discarded;
       if (is_settled) {
@@ -187,6 +195,7 @@ bool LetterFeed::next_of_ids(Portion& portion, Moment deadline) {
                                                                       : word_of(letter.stage);
         portion.missing.push_back({letter.id, fmt::format("it is {}", word), true});
       } else {
+        bytes += bytes_of(letter);
         portion.letters.push_back(std::move(letter));
       }
     } catch (const Error& error) {
@@ -198,12 +207,14 @@ bool LetterFeed::next_of_ids(Portion& portion, Moment deadline) {
 }
 
 Letter find_letter(const Site& site, LetterAccess& access, const LetterId& id,
-                   std::size_t payload_bytes_max) {
+                   const LetterDepth& depth) {
   if (const auto* place = std::get_if<store::LetterPlace>(&id)) {
-    return message_at(site, access, *place);
+    Letter letter = message_at(site, access, *place);
+    if (!depth.whole_messages) cut_message(letter, depth.payload_bytes_max);
+    return letter;
   }
   const auto& row = std::get<RowLetterId>(id);
-  std::optional<store::EventView> found = access.row(*row.store, row.row, payload_bytes_max);
+  std::optional<store::EventView> found = access.row(*row.store, row.row, depth.payload_bytes_max);
   if (!found) throw no_letter(text_of(id));
   return letter_of(*row.store, std::move(*found));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,15 @@ class LetterFeed {
     std::vector<Missing> missing;
   };
 
-  /// Borrows the site, the access and the choice.
+  /// Borrows the site, the access and the choice. An order to stop ends a portion early.
   LetterFeed(const Site& site, LetterAccess& access, const LetterChoice& choice,
-             std::size_t payload_bytes_max);
+             const LetterDepth& depth, std::stop_token stop = {});
 
   /// False: that was the end.
   bool next(Portion& portion, Moment deadline);
+
+  /// Another text once it is further.
+  [[nodiscard]] std::string position() const;
 
   /// Of the stores and topics that a filter could not read: [{store|topic, error}].
   [[nodiscard]] const Json& errors() const;
@@ -47,14 +51,15 @@ class LetterFeed {
   const Site& site_;
   LetterAccess& access_;
   const LetterChoice& choice_;
-  const std::size_t payload_bytes_max_;
+  const LetterDepth depth_;
+  const std::stop_token stop_;
   std::optional<LetterScan> scan_;
   std::deque<LetterId> ids_;
   bool is_ordered_ = false;
 };
 
-/// One letter, dead or not. Throws Error(not_found).
+/// One letter, or what was one. Throws Error(not_found).
 [[nodiscard]] Letter find_letter(const Site& site, LetterAccess& access, const LetterId& id,
-                                 std::size_t payload_bytes_max);
+                                 const LetterDepth& depth);
 
 }  // namespace outbox::admin

@@ -37,7 +37,7 @@ class GroupCount {
   static constexpr std::size_t groups_max = 10'000;
 
   GroupCount(Office& office, const LetterFilter& filter)
-      : access_(office), scan_(office.site(), access_, filter, 0) {}
+      : access_(office), scan_(office.site(), access_, filter, {}) {}
 
   /// Counts until the deadline, or the end.
   void count(Moment deadline);

@@ -31,6 +31,7 @@ void LetterRun::begin_ledger(const std::string& store) {
 
 void LetterRun::write_ledger(const std::string& store, std::size_t at_least) {
   Ledger& ledger = ledgers_[store];
+  if (!ledger.unconfirmed.empty()) write_unconfirmed(store);
   if (ledger.done.empty() || ledger.done.size() < at_least) return;
   store::AuditEntry entry;
   entry.action = order_.action == LetterAction::replay ? "replayed" : "discarded";
@@ -42,6 +43,37 @@ void LetterRun::write_ledger(const std::string& store, std::size_t at_least) {
     ids.push_back(text_json(id));
   persist_note(store, std::move(entry), {{"letters", std::move(ids)}});
   ledger.done.clear();
+}
+
+void LetterRun::write_unconfirmed(const std::string& store) {
+  Ledger& ledger = ledgers_[store];
+  store::AuditEntry entry;
+  entry.action = "unconfirmed";
+  entry.target = fmt::format("{} dead letters", ledger.unconfirmed.size());
+  entry.reason = order_.reason;
+  Json ids = Json::array();
+  for (const std::string& id : ledger.unconfirmed)
+    ids.push_back(text_json(id));
+  persist_note(store, std::move(entry), {{"letters", std::move(ids)}});
+  ledger.unconfirmed.clear();
+}
+
+// Before it is done: what nobody can tell about afterwards must not happen.
+void LetterRun::note_edit(const Letter& letter, const Json& change) {
+  if (letter.store.empty()) return;
+  store::AuditEntry entry;
+  entry.action = "edit";
+  entry.target = letter.id;
+  entry.reason = order_.reason;
+  persist_note(letter.store, std::move(entry), change);
+}
+
+void LetterRun::note_refused_edit(const Letter& letter, const std::string& why) {
+  store::AuditEntry entry;
+  entry.action = "edit-failed";
+  entry.target = letter.id;
+  entry.reason = order_.reason;
+  persist_note(letter.store, std::move(entry), {{"error", text_json(why)}});
 }
 
 void LetterRun::write_ledgers() {

@@ -21,11 +21,15 @@ constexpr std::size_t blocked_keys_max = 100'000;
 constexpr std::size_t patched_payload_max = 4U << 20U;
 constexpr std::int64_t claim_stale_after_ms = 300'000;
 constexpr std::chrono::seconds page_patience{30};
+// An order to stop is heard in between.
+constexpr std::chrono::seconds portion_patience{1};
+constexpr std::size_t skip_reasons_max = 20;
 constexpr int unanswered_max = 3;
 
-std::size_t payload_needed(const LetterOrder& order) {
-  // Rows keep their payload where they stand; a patch alone must see it.
-  return order.edit.merge_patch ? patched_payload_max : 0;
+LetterDepth depth_of(const LetterOrder& order) {
+  // Rows keep their payload where they stand; who changes it must see it, and the log does.
+  const bool changes_payload = order.edit.merge_patch || order.edit.payload;
+  return {changes_payload ? patched_payload_max : 0, order.action == LetterAction::replay};
 }
 
 }  // namespace
@@ -57,19 +61,26 @@ Json LetterRun::run() {
   return {{"total", progress_.total ? Json(*progress_.total) : Json()},
           {"done", progress_.done},
           {"failed", progress_.failed},
+          {"missing", missing_},
           {"skipped", progress_.skipped},
+          {"skip_reasons", reasons_json(progress_.skip_reasons)},
+          {"unconfirmed", progress_.unconfirmed},
           {"stopped", running_.stop.stop_requested()},
           {"failures", failures_}};
 }
 
 void LetterRun::run_all() {
-  LetterFeed feed(site_, access_, order_.choice, payload_needed(order_));
+  LetterFeed feed(site_, access_, order_.choice, depth_of(order_), running_.stop);
   LetterFeed::Portion portion;
   bool is_more = true;
+  std::string position;
+  Moment moved_at = BootClock::now();
   while (is_more && may_go_on()) {
-    const Moment deadline = BootClock::now() + page_patience;
-    is_more = feed.next(portion, deadline);
-    if (is_more && portion.letters.empty() && BootClock::now() >= deadline) {
+    is_more = feed.next(portion, BootClock::now() + portion_patience);
+    std::string reached = feed.position();
+    if (reached != position) moved_at = BootClock::now();
+    position = std::move(reached);
+    if (is_more && portion.letters.empty() && BootClock::now() - moved_at >= page_patience) {
       throw Error(
           ErrorKind::unreachable,
           fmt::format("{} are done, the rest of the dead letters does not come", progress_.done),
@@ -79,11 +90,13 @@ void LetterRun::run_all() {
       if (one.is_settled) {
         count_skipped(one.id, one.reason);
       } else {
+        ++missing_;
         count_failed(one.id, one.reason);
       }
     }
     take(portion.letters);
     if (running_.report) running_.report(progress_);
+    if (!portion.letters.empty()) moved_at = BootClock::now();
   }
   if (feed.errors().empty() || !may_go_on()) return;
   const Json& first = feed.errors().front();
@@ -105,7 +118,10 @@ void LetterRun::take(Letters letters) {
            letters[count].store == first.store) {
       ++count;
     }
-    if (!wait_until(pace_.take(count, BootClock::now()))) return;
+    const Moment now = BootClock::now();
+    Moment begin = pace_.take(count, now);
+    if (order_.shared != nullptr) begin = std::max(begin, order_.shared->take(count, now));
+    if (!wait_until(begin)) return;
     if (are_rows) {
       take_rows(letters.first(count));
     } else {
@@ -121,13 +137,14 @@ void LetterRun::take_rows(Letters letters) {
   begin_ledger(site.name);
   const std::vector<RowId> rows = edited_rows(letters, site);
   if (rows.empty()) return;
-  const std::vector<RowId> done = act_on(rows, site);
-  const std::set<RowId> done_set(done.begin(), done.end());
+  const Acted acted = act_on(rows, site);
   const std::set<RowId> asked(rows.begin(), rows.end());
   for (const Letter& letter : letters) {
     if (!asked.contains(letter.row.row)) continue;
-    if (done_set.contains(letter.row.row)) {
+    if (acted.done.contains(letter.row.row)) {
       count_done(letter);
+    } else if (acted.unconfirmed.contains(letter.row.row)) {
+      count_unconfirmed(letter.id, letter.store);
     } else {
       count_skipped(letter.id, "it is no longer dead: somebody else was there first");
     }
@@ -147,23 +164,8 @@ std::vector<RowId> LetterRun::edited_rows(Letters letters, const StoreSite& site
       rows.push_back(letter.row.row);
       continue;
     }
-    const auto outcome = edit_row(order_.edit, letter.row);
-    if (!outcome.fault.empty()) {
-      count_failed(letter.id, outcome.fault);
-      block(letter);
-      continue;
-    }
     bool is_there = false;
-    std::string refused;
-    persist([&] {
-      try {
-        is_there = access_.seams(site).dead_rows().edit(letter.row.row, outcome.edited);
-      } catch (const Error& error) {
-        // The database does not take this value; others it may take.
-        if (error.kind() != ErrorKind::failed) throw;
-        refused = error.what();
-      }
-    });
+    const std::string refused = edit_one(letter, site, is_there);
     if (!refused.empty()) {
       count_failed(letter.id, refused);
       block(letter);
@@ -176,22 +178,54 @@ std::vector<RowId> LetterRun::edited_rows(Letters letters, const StoreSite& site
   return rows;
 }
 
-std::vector<RowId> LetterRun::act_on(const std::vector<RowId>& rows, const StoreSite& site) {
-  std::vector<RowId> done;
-  bool doubtful = false;
+/// Why it cannot be edited; empty: it was, where it was still there.
+std::string LetterRun::edit_one(const Letter& letter, const StoreSite& site, bool& is_there) {
+  const auto outcome = edit_row(order_.edit, letter.row);
+  if (!outcome.fault.empty()) return outcome.fault;
+  note_edit(letter, change_json(order_.edit, letter.row, outcome.edited));
+  std::string refused;
   persist([&] {
     try {
+      is_there = access_.seams(site).dead_rows().edit(letter.row.row, outcome.edited);
+    } catch (const Error& error) {
+      // The database does not take this value; others it may take.
+      if (error.kind() != ErrorKind::failed) throw;
+      refused = error.what();
+    }
+  });
+  if (!refused.empty()) note_refused_edit(letter, refused);
+  return refused;
+}
+
+LetterRun::Acted LetterRun::act_on(const std::vector<RowId>& rows, const StoreSite& site) {
+  Acted acted;
+  bool doubtful = false;
+  const auto act = [&] {
+    try {
       store::DeadRows& dead = access_.seams(site).dead_rows();
-      done = order_.action == LetterAction::replay ? dead.replay(rows)
-                                                   : dead.discard(rows, actor_.who, order_.reason);
-      // Those that are gone were taken by the call whose answer was lost.
-      if (doubtful) done = rows;
+      const std::vector<RowId> done = order_.action == LetterAction::replay
+                                          ? dead.replay(rows)
+                                          : dead.discard(rows, actor_.who, order_.reason);
+      acted.done.insert(done.begin(), done.end());
     } catch (const Error& error) {
       doubtful = doubtful || error.in_doubt();
       throw;
     }
-  });
-  return done;
+  };
+  try {
+    persist(act);
+  } catch (const Error&) {
+    for (const RowId& row : rows) {
+      if (doubtful) count_unconfirmed(id_text(site.name, row), site.name);
+    }
+    throw;
+  }
+  if (!doubtful) return acted;
+  // Those that are no longer dead were most likely taken by the call whose answer was lost.
+  for (const RowId& row : rows) {
+    if (!acted.done.contains(row)) acted.unconfirmed.insert(row);
+  }
+  return acted;
 }
 
 void LetterRun::take_messages(Letters letters) {
@@ -202,6 +236,7 @@ void LetterRun::take_messages(Letters letters) {
       continue;
     }
     if (!letter.store.empty()) begin_ledger(letter.store);
+    forget_overtaken(letter);
     if (!claim(letter)) continue;
     if (order_.action == LetterAction::discard) {
       settle(letter, store::LetterState::discarded);
@@ -217,8 +252,7 @@ void LetterRun::take_messages(Letters letters) {
 bool LetterRun::claim(const Letter& letter) {
   if (letter.store.empty()) return true;
   const StoreSite& site = site_.store(letter.store);
-  const store::LetterPlace place{letter.message.topic, letter.message.partition,
-                                 letter.message.offset};
+  const store::LetterPlace place = place_of(letter.message);
   bool is_ours = false;
   persist([&] {
     const auto claimed = access_.seams(site).letter_marks().claim(std::vector{place}, actor_.who,
@@ -228,7 +262,7 @@ bool LetterRun::claim(const Letter& letter) {
   if (is_ours) return true;
   std::vector<store::LetterMark> marks;
   persist([&] { marks = access_.marks(site, place, 1); });
-  const bool is_settled = !marks.empty() && marks.front().place == place &&
+  const bool is_settled = !marks.empty() && marks.front().place.is_of(place) &&
                           marks.front().state != store::LetterState::replaying;
   if (is_settled) {
     count_skipped(letter.id, "it was replayed or discarded already");
@@ -252,6 +286,9 @@ void LetterRun::send(const Letter& letter) {
     if (site_.letter_sender) sender_ = site_.letter_sender();
     if (sender_ == nullptr) return fail("nothing here can send messages");
   }
+  if (!order_.edit.empty()) {
+    note_edit(letter, change_json(order_.edit, letter.message, outcome.edited));
+  }
   const std::optional<Failure> failure = sender_->send_back(outcome.edited, running_.stop);
   if (!failure) {
     unreachable_ = 0;
@@ -271,22 +308,30 @@ void LetterRun::send(const Letter& letter) {
 
 void LetterRun::settle(const Letter& letter, store::LetterState state) {
   if (letter.store.empty()) return;
-  const store::LetterMark mark{
-      {letter.message.topic, letter.message.partition, letter.message.offset},
-      state,
-      actor_.who,
-      order_.reason,
-      0};
+  const store::LetterMark mark{place_of(letter.message), state, actor_.who, order_.reason, 0};
   persist(
       [&] { access_.seams(site_.store(letter.store)).letter_marks().settle(std::vector{mark}); });
 }
 
 void LetterRun::forget(const Letter& letter) {
   if (letter.store.empty()) return;
-  const store::LetterPlace place{letter.message.topic, letter.message.partition,
-                                 letter.message.offset};
+  const store::LetterPlace place = place_of(letter.message);
   persist(
       [&] { access_.seams(site_.store(letter.store)).letter_marks().forget(std::vector{place}); });
+}
+
+// Marks of letters that the topic itself no longer holds would only grow in number.
+void LetterRun::forget_overtaken(const Letter& letter) {
+  const std::string& topic = letter.message.topic;
+  if (letter.store.empty() || !swept_.insert(letter.store + "\n" + topic).second) return;
+  const std::vector<broker::PartitionRange> ranges = access_.ranges(topic);
+  const StoreSite& site = site_.store(letter.store);
+  persist([&] {
+    for (const broker::PartitionRange& range : ranges) {
+      if (range.first == 0) continue;
+      access_.seams(site).letter_marks().forget_before({topic, range.partition, range.first, 0});
+    }
+  });
 }
 
 bool LetterRun::may_go_on() const {
@@ -296,7 +341,8 @@ bool LetterRun::may_go_on() const {
 /// How many may still be taken, at most `most`.
 std::size_t LetterRun::room(std::size_t most) const {
   if (!order_.choice.letters_max) return most;
-  const std::int64_t left = *order_.choice.letters_max - progress_.done - progress_.failed;
+  const std::int64_t left =
+      *order_.choice.letters_max - progress_.done - progress_.failed - progress_.unconfirmed;
   return std::min(most, static_cast<std::size_t>(std::max<std::int64_t>(left, 0)));
 }
 
@@ -329,7 +375,17 @@ void LetterRun::count_failed(const std::string& id, const std::string& reason) {
 
 void LetterRun::count_skipped(const std::string& id, const std::string& reason) {
   ++progress_.skipped;
+  auto& reasons = progress_.skip_reasons;
+  const bool has_room = reasons.size() < skip_reasons_max || reasons.contains(reason);
+  ++reasons[has_room ? reason : "another reason"];
   tell("skipped", id, reason);
+}
+
+void LetterRun::count_unconfirmed(const std::string& id, const std::string& store) {
+  ++progress_.unconfirmed;
+  ledgers_[store].unconfirmed.push_back(id);
+  tell("unconfirmed", id,
+       "the database's answer was lost: most likely it was done; `outboxd events trace` shows it");
 }
 
 void LetterRun::tell(const char* result, const std::string& id, const std::string& reason) {

@@ -39,11 +39,8 @@ LetterStage stage_of(store::LetterState state) {
 }  // namespace
 
 LetterScan::LetterScan(const Site& site, LetterAccess& access, LetterFilter filter,
-                       std::size_t payload_bytes_max)
-    : site_(site),
-      access_(access),
-      filter_(std::move(filter)),
-      payload_bytes_max_(payload_bytes_max) {
+                       const LetterDepth& depth)
+    : site_(site), access_(access), filter_(std::move(filter)), depth_(depth) {
   const auto stores = site_.chosen(filter_.store);
   // The name that stands in the letters.
   const ConsumerSite* const consumer =
@@ -139,9 +136,10 @@ bool LetterScan::next(std::vector<Letter>& letters, std::size_t letters_max, Mom
 void LetterScan::read_rows(std::vector<Letter>& letters, std::size_t letters_max) {
   const StoreSite& store = *parts_[part_].store;
   const std::size_t page =
-      payload_bytes_max_ > large_payload ? rows_with_payload_per_page : rows_per_page;
+      depth_.payload_bytes_max > large_payload ? rows_with_payload_per_page : rows_per_page;
   const std::size_t rows_max = std::clamp<std::size_t>(letters_max, 1, page);
-  std::vector<store::EventView> rows = access_.rows(store, {after_, rows_max, payload_bytes_max_});
+  std::vector<store::EventView> rows =
+      access_.rows(store, {after_, rows_max, depth_.payload_bytes_max});
   const bool is_end = rows.size() < rows_max;
   if (!rows.empty()) after_ = rows.back().row;
   for (store::EventView& row : rows) {
@@ -187,6 +185,7 @@ void LetterScan::add_messages(std::vector<Letter>& letters,
   for (broker::IncomingMessage& message : messages) {
     std::optional<Letter> letter = letter_of(site_, std::move(message));
     if (!letter) continue;
+    if (!depth_.whole_messages) cut_message(*letter, depth_.payload_bytes_max);
     if (!letter->store.empty()) stores.insert(letter->store);
     read.push_back(std::move(*letter));
   }
@@ -211,7 +210,7 @@ void LetterScan::add_stages(std::vector<Letter>& letters, std::size_t from,
           ++from;
         if (from == letters.size()) return;
         Letter& letter = letters[from];
-        if (letter.message.offset == mark.place.offset && letter.store == store) {
+        if (mark.place.is_of(place_of(letter.message)) && letter.store == store) {
           letter.stage = stage_of(mark.state);
         }
       }

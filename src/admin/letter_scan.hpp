@@ -10,13 +10,18 @@
 
 namespace outbox::admin {
 
+/// How much of letters is read.
+struct LetterDepth {
+  std::size_t payload_bytes_max = 0;  ///< Of what is shown, or looked at.
+  bool whole_messages = false;        ///< Messages are wanted as they are, to be sent.
+};
+
 /// Goes through all dead letters in the order of dead_letters.hpp, portion by portion. What a store
 /// or a topic refuses is kept in errors(), and it goes on behind it. Used by one thread.
 class LetterScan {
  public:
   /// Borrows the site and the access. Throws Error(not_found) for an unknown store.
-  LetterScan(const Site& site, LetterAccess& access, LetterFilter filter,
-             std::size_t payload_bytes_max);
+  LetterScan(const Site& site, LetterAccess& access, LetterFilter filter, const LetterDepth& depth);
 
   /// Goes on where place() or place_behind() was. Throws Error(usage) for what is no such place.
   void go_on_at(const Json& place);
@@ -48,7 +53,7 @@ class LetterScan {
   const Site& site_;
   LetterAccess& access_;
   LetterFilter filter_;
-  const std::size_t payload_bytes_max_;
+  const LetterDepth depth_;
   std::vector<Part> parts_;
   std::size_t part_ = 0;
   std::optional<RowId> after_;      ///< In a store.

@@ -57,6 +57,8 @@ Json to_json(const Job& job) {
           {"done", progress.done},
           {"failed", progress.failed},
           {"skipped", progress.skipped},
+          {"skip_reasons", reasons_json(progress.skip_reasons)},
+          {"unconfirmed", progress.unconfirmed},
           {"started_at", time_json(job.started_at_us)},
           {"ended_at", time_json(job.ended_at_us)},
           {"who", text_json(job.order.actor.who)},

@@ -32,8 +32,8 @@ class LongJobs {
   LongJobs(const LongJobs&) = delete;
   LongJobs& operator=(const LongJobs&) = delete;
 
-  /// Job as it begins: {id,action,state,total,done,failed,skipped,started_at,ended_at,who,reason,
-  /// error,result}. Throws Error(conflict) where as many run as may.
+  /// Job as it begins: {id,action,state,total,done,failed,skipped,skip_reasons,unconfirmed,
+  /// started_at,ended_at,who,reason,error,result}. Throws Error(conflict) where as many run as may.
   Json start(NewJob job);
 
   /// {items:[Job]}, the newest first.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <mutex>
 
 #include "core/clock.hpp"
 
@@ -31,6 +32,22 @@ class PerSecond {
  private:
   double per_second_;
   Moment next_;
+};
+
+/// One rate that all who share it keep to together. Thread-safe.
+class SharedPerSecond {
+ public:
+  SharedPerSecond(double per_second, Moment now) : pace_(per_second, now) {}
+
+  /// As PerSecond::take().
+  Moment take(std::size_t count, Moment now) {
+    const std::lock_guard lock(mutex_);
+    return pace_.take(count, now);
+  }
+
+ private:
+  std::mutex mutex_;
+  PerSecond pace_;
 };
 
 }  // namespace outbox::admin

@@ -2,6 +2,7 @@
 #include "admin/topic_pages.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace outbox::admin {
@@ -15,18 +16,30 @@ constexpr std::size_t poll_max = 500;
 constexpr std::size_t page_bytes_max = 32U << 20U;
 constexpr std::size_t first_poll_max = 20;
 
-std::size_t bytes_of(const std::vector<broker::IncomingMessage>& messages) {
+std::size_t bytes_of(std::span<const broker::IncomingMessage> messages) {
   std::size_t bytes = 0;
-  for (const broker::IncomingMessage& message : messages)
+  for (const broker::IncomingMessage& message : messages) {
     bytes += message.value ? message.value->size() : 0;
+    bytes += message.key ? message.key->size() : 0;
+    for (const broker::IncomingHeader& header : message.headers)
+      bytes += header.name.size() + (header.value ? header.value->size() : 0);
+  }
   return bytes;
 }
 
+/// What came so far, and what is kept of it.
+struct Read {
+  std::size_t messages = 0;
+  std::size_t bytes = 0;
+  std::size_t kept_bytes = 0;
+};
+
 /// How many messages of the size that was seen so far still have room.
-std::size_t fitting(std::size_t messages, std::size_t bytes) {
-  if (messages == 0) return first_poll_max;
-  const std::size_t left = page_bytes_max - std::min(bytes, page_bytes_max);
-  return std::clamp<std::size_t>(left / std::max<std::size_t>(bytes / messages, 1), 1, poll_max);
+std::size_t fitting(const Read& read) {
+  if (read.messages == 0) return first_poll_max;
+  const std::size_t left = page_bytes_max - std::min(read.kept_bytes, page_bytes_max);
+  const std::size_t size = std::max<std::size_t>(read.bytes / read.messages, 1);
+  return std::clamp<std::size_t>(left / size, 1, poll_max);
 }
 
 TopicSpan* span_of(TopicPage& page, int partition) {
@@ -57,7 +70,8 @@ void TopicPages::assign(const std::string& topic, const std::vector<TopicSpan>& 
   reader_.assign(positions);
 }
 
-void TopicPages::take(std::vector<broker::IncomingMessage>& messages, TopicPage& page) {
+void TopicPages::take(std::vector<broker::IncomingMessage>& messages, const PageBounds& bounds,
+                      TopicPage& page) {
   for (broker::IncomingMessage& message : messages) {
     if (reading_ && reading_->partition == message.partition) reading_->next = message.offset + 1;
     const TopicSpan* const span = span_of(page, message.partition);
@@ -65,7 +79,15 @@ void TopicPages::take(std::vector<broker::IncomingMessage>& messages, TopicPage&
     if (span == nullptr || message.offset < span->from) continue;
     const std::int64_t next = message.offset + 1;
     const int partition = message.partition;
-    if (message.offset < span->end) page.messages.push_back(std::move(message));
+    if (message.offset < span->end) {
+      std::optional<std::string>& value = message.value;
+      page.value_bytes.push_back(value ? value->size() : 0);
+      // A new text: the old one would keep its room.
+      if (value && value->size() > bounds.value_bytes_max) {
+        value = value->substr(0, bounds.value_bytes_max);
+      }
+      page.messages.push_back(std::move(message));
+    }
     pass(page, partition, next);
   }
 }
@@ -78,23 +100,24 @@ void TopicPages::skip_removed(const std::string& topic, TopicPage& page) {
 }
 
 TopicPage TopicPages::read(const std::string& topic, std::vector<TopicSpan> spans,
-                           std::size_t messages_max, Moment deadline) {
+                           const PageBounds& bounds, Moment deadline) {
   TopicPage page;
   std::erase_if(spans, [](const TopicSpan& span) { return span.from >= span.end; });
   page.rest = std::move(spans);
   if (page.rest.empty()) return page;
   assign(topic, page.rest);
-  std::size_t bytes = 0;
-  std::size_t seen = 0;
-  while (!page.rest.empty() && page.messages.size() < messages_max && bytes < page_bytes_max &&
-         BootClock::now() < deadline) {
+  Read so_far;
+  while (!page.rest.empty() && page.messages.size() < bounds.messages_max &&
+         so_far.kept_bytes < page_bytes_max && BootClock::now() < deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
-    const std::size_t room = std::min(messages_max - page.messages.size(), fitting(seen, bytes));
+    const std::size_t room = std::min(bounds.messages_max - page.messages.size(), fitting(so_far));
     broker::Reader::Answer answer =
         reader_.poll(static_cast<int>(room), std::min<std::chrono::milliseconds>(left, poll_wait));
-    seen += answer.messages.size();
-    bytes += bytes_of(answer.messages);
-    take(answer.messages, page);
+    so_far.messages += answer.messages.size();
+    so_far.bytes += bytes_of(answer.messages);
+    const std::size_t before = page.messages.size();
+    take(answer.messages, bounds, page);
+    so_far.kept_bytes += bytes_of(std::span(page.messages).subspan(before));
     for (const broker::Position& end : answer.at_end) {
       if (end.topic == topic) pass(page, end.partition, end.offset);
     }

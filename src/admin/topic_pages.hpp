@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,15 @@ struct TopicSpan {
 
 struct TopicPage {
   std::vector<broker::IncomingMessage> messages;  ///< In order per partition.
+  std::vector<std::size_t> value_bytes;           ///< Of each, before it was cut.
   /// What was not read, since there was enough, or the time was over; empty: all was.
   std::vector<TopicSpan> rest;
+};
+
+struct PageBounds {
+  std::size_t messages_max = 0;
+  /// Values above it are cut. What is kept of a page is 32 MiB at most in any case.
+  std::size_t value_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
 /// Reads spans of topics by one reader, which it borrows and assigns. Used by one thread.
@@ -29,9 +37,9 @@ class TopicPages {
  public:
   explicit TopicPages(broker::Reader& reader) : reader_(reader) {}
 
-  /// At most `messages_max`, up to the deadline. Where a page goes on behind the last one of the
+  /// At most `bounds`, up to the deadline. Where a page goes on behind the last one of the
   /// same partition, nothing is fetched anew. Throws as Reader.
-  TopicPage read(const std::string& topic, std::vector<TopicSpan> spans, std::size_t messages_max,
+  TopicPage read(const std::string& topic, std::vector<TopicSpan> spans, const PageBounds& bounds,
                  Moment deadline);
 
  private:
@@ -44,7 +52,8 @@ class TopicPages {
   };
 
   void assign(const std::string& topic, const std::vector<TopicSpan>& spans);
-  void take(std::vector<broker::IncomingMessage>& messages, TopicPage& page);
+  void take(std::vector<broker::IncomingMessage>& messages, const PageBounds& bounds,
+            TopicPage& page);
   void skip_removed(const std::string& topic, TopicPage& page);
 
   broker::Reader& reader_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,7 @@ constexpr std::chrono::milliseconds broker_patience{3'000};
 constexpr std::chrono::milliseconds counting_max{2'000};
 constexpr std::chrono::milliseconds reading_max{4'000};
 constexpr std::size_t messages_max = 200;
+constexpr std::size_t shown_bytes_max = 4'096;
 constexpr std::size_t topics_max = 10'000;
 constexpr int followed_per_poll = 500;
 
@@ -109,7 +111,9 @@ Json topic_document(BrokerSeams& seams, const std::string& name) {
   return document;
 }
 
-std::vector<broker::IncomingMessage> last_of(BrokerSeams& seams, const MessagesRequest& request) {
+/// The last messages, of which values are kept as far as they are shown: so many of each partition
+/// must be looked at, since nobody knows before which are the youngest.
+TopicPage last_of(BrokerSeams& seams, const MessagesRequest& request) {
   const auto limit =
       static_cast<std::int64_t>(std::clamp<std::size_t>(request.limit, 1, messages_max));
   std::vector<TopicSpan> spans;
@@ -124,16 +128,25 @@ std::vector<broker::IncomingMessage> last_of(BrokerSeams& seams, const MessagesR
     throw Error(ErrorKind::not_found,
                 fmt::format("topic '{}' has no partition {}", request.topic, *request.partition));
   }
-  TopicPage page = seams.pages().read(request.topic, spans, spans.size() * messages_max,
-                                      BootClock::now() + reading_max);
+  TopicPage page =
+      seams.pages().read(request.topic, spans, {spans.size() * messages_max, shown_bytes_max},
+                         BootClock::now() + reading_max);
   // A stable order by time keeps each partition's own.
-  std::ranges::stable_sort(page.messages, [](const auto& one, const auto& other) {
+  std::vector<std::size_t> order(page.messages.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    const auto& one = page.messages[a];
+    const auto& other = page.messages[b];
     return std::pair(one.timestamp_ms, one.offset) > std::pair(other.timestamp_ms, other.offset);
   });
-  if (page.messages.size() > static_cast<std::size_t>(limit)) {
-    page.messages.resize(static_cast<std::size_t>(limit));
+  if (order.size() > static_cast<std::size_t>(limit)) order.resize(static_cast<std::size_t>(limit));
+  TopicPage last;
+  for (const std::size_t at : order) {
+    last.messages.push_back(std::move(page.messages[at]));
+    last.value_bytes.push_back(page.value_bytes[at]);
   }
-  return std::move(page.messages);
+  last.rest = std::move(page.rest);
+  return last;
 }
 
 /// Where following begins.
@@ -172,19 +185,18 @@ void move_on(broker::Reader& reader, const std::vector<broker::Position>& lost,
 
 }  // namespace
 
-Json message_json(const broker::IncomingMessage& message, std::size_t payload_bytes_max) {
+Json message_json(const broker::IncomingMessage& message, std::size_t payload_bytes_max,
+                  std::optional<std::size_t> whole_bytes) {
   Json headers = Json::object();
   for (const broker::IncomingHeader& header : message.headers)
     headers[clean_utf8(header.name)] = text_or_null(header.value);
   Json json = {{"topic", message.topic},           {"partition", message.partition},
                {"offset", message.offset},         {"at", time_json(message.timestamp_ms * 1'000)},
                {"key", text_or_null(message.key)}, {"headers", std::move(headers)}};
-  PayloadPart part{message.value, true, false};
-  const std::size_t bytes = message.value ? message.value->size() : 0;
-  if (bytes > payload_bytes_max) {
-    part.text->resize(payload_bytes_max);
-    part.is_cut = true;
-  }
+  const std::size_t there = message.value ? message.value->size() : 0;
+  const std::size_t bytes = whole_bytes.value_or(there);
+  PayloadPart part{std::nullopt, true, bytes > std::min(there, payload_bytes_max)};
+  if (message.value) part.text = message.value->substr(0, payload_bytes_max);
   add_payload(json, part);
   json["payload_bytes"] = bytes;
   json["payload_truncated"] = part.is_cut;
@@ -213,12 +225,12 @@ Json show_topic(Office& office, const std::string& name) {
 }
 
 Json last_messages(Office& office, const MessagesRequest& request) {
-  const auto messages = office.ask_broker<std::vector<broker::IncomingMessage>>(
+  const TopicPage page = office.ask_broker<TopicPage>(
       Pace::slow, [request](BrokerSeams& seams) { return last_of(seams, request); });
   Json items = Json::array();
-  for (const broker::IncomingMessage& message : messages)
-    items.push_back(message_json(message));
-  return {{"items", std::move(items)}};
+  for (std::size_t i = 0; i < page.messages.size(); ++i)
+    items.push_back(message_json(page.messages[i], shown_bytes_max, page.value_bytes[i]));
+  return {{"items", std::move(items)}, {"complete", page.rest.empty()}};
 }
 
 void follow(Office& office, const FollowRequest& request,

@@ -32,7 +32,8 @@ struct MessagesRequest {
 };
 
 /// {items:[{topic,partition,offset,at,key,headers:{},payload…}]}, the newest first by time, each
-/// payload up to 4 KiB. Throws Error(not_found) for a topic or partition.
+/// payload up to 4 KiB; `complete` false: the brokers did not give all of them in time. Throws
+/// Error(not_found) for a topic or partition.
 [[nodiscard]] Json last_messages(Office& office, const MessagesRequest& request);
 
 struct FollowRequest {
@@ -48,8 +49,9 @@ void follow(Office& office, const FollowRequest& request,
             const std::function<bool(const broker::IncomingMessage&)>& take,
             const std::stop_token& stop);
 
-/// As in last_messages().
+/// As in last_messages(). `whole_bytes`: of a value of which the message has the beginning alone.
 [[nodiscard]] Json message_json(const broker::IncomingMessage& message,
-                                std::size_t payload_bytes_max = 4'096);
+                                std::size_t payload_bytes_max = 4'096,
+                                std::optional<std::size_t> whole_bytes = {});
 
 }  // namespace outbox::admin

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,9 @@ namespace {
 constexpr std::size_t events_max = 20;
 constexpr std::size_t query_bytes_max = 1'000;
 constexpr std::size_t audit_max = 1'000;
+// Lines may hold what stood in a letter before: few of them are held at once.
+constexpr std::size_t audit_page = 50;
+constexpr std::size_t payload_shown = 4'096;
 constexpr std::size_t inbox_stores_max = 64;
 // From the beginning on: each look into a topic costs up to two seconds more.
 constexpr std::chrono::seconds topics_max{5};
@@ -36,6 +40,7 @@ struct Traced {
   std::optional<store::EventView> event;
   std::string event_id;
   std::vector<Entry> timeline;
+  bool is_discarded = false;  ///< The event is as it stood when it was taken out of the outbox.
 };
 
 struct Search {
@@ -102,7 +107,7 @@ void find_rows(Office& office, const std::string& text, const std::optional<std:
       }
       search.complete = search.complete && one.answer->looked_at_all;
       for (const store::EventView& event : one.answer->events) {
-        Traced traced{one.store->name, event, {}, {}};
+        Traced traced{one.store->name, event, {}, {}, false};
         if (!event.event_id.is_nil()) traced.event_id = to_string(event.event_id);
         search.events.push_back(std::move(traced));
       }
@@ -133,9 +138,18 @@ void add_row_entries(const Site& site, Traced& traced) {
                            fmt::format("{}, table {}", traced.store, store.table));
   written.json["row"] = text_json(to_string(event.row));
   traced.timeline.push_back(std::move(written));
+  const bool waits = event.state == store::EventState::pending && event.retry_count > 0;
+  if (waits || event.state == store::EventState::retrying) {
+    // What comes has no time in what was: it stands last.
+    Entry retrying = entry_of(std::nullopt, "retrying", traced.store);
+    retrying.json["attempts"] = event.retry_count;
+    retrying.json["error"] = text_or_null(event.error);
+    retrying.json["next_attempt_at"] = time_json(event.next_attempt_at_us);
+    traced.timeline.push_back(std::move(retrying));
+  }
   if (event.state != store::EventState::dead) return;
-  // The table keeps no time of death.
-  Entry dead = entry_of(std::nullopt, "dead_letter", traced.store);
+  // Not every table keeps a time of death.
+  Entry dead = entry_of(event.died_at_us, "dead_letter", traced.store);
   dead.json["attempts"] = event.retry_count;
   dead.json["error"] = text_or_null(event.error);
   dead.json["letter"] = text_json(id_text(traced.store, event.row));
@@ -167,8 +181,9 @@ void add_inboxes(Office& office, Search& search) {
       for (Traced& traced : search.events) {
         if (traced.event_id != to_string(ids[i])) continue;
         for (const store::InboxEntry& entry : (*one.answer)[i]) {
-          Entry consumed = entry_of(entry.processed_at_us, "consumed", one.store->name);
+          Entry consumed = entry_of(entry.processed_at_us, "consumed", entry.consumer);
           consumed.json["consumer"] = text_json(entry.consumer);
+          consumed.json["store"] = one.store->name;
           traced.timeline.push_back(std::move(consumed));
         }
       }
@@ -221,12 +236,11 @@ void add_letter(Traced& traced, const Letter& letter) {
 
 void add_mark(Office& office, Traced& traced, const Letter& letter) {
   if (letter.store.empty()) return;
-  const store::LetterPlace place{letter.message.topic, letter.message.partition,
-                                 letter.message.offset};
+  const store::LetterPlace place = place_of(letter.message);
   const auto marks = office.ask<std::vector<store::LetterMark>>(
       letter.store, Pace::slow,
       [place](StoreSeams& seams) { return seams.letter_marks().marks(place, 1); });
-  if (marks.empty() || !(marks.front().place == place)) return;
+  if (marks.empty() || !marks.front().place.is_of(place)) return;
   const store::LetterMark& mark = marks.front();
   const char* const what = mark.state == store::LetterState::discarded   ? "discarded"
                            : mark.state == store::LetterState::replaying ? "replaying"
@@ -273,6 +287,62 @@ const char* word_of_action(const std::string& action) {
   return action == "edit" ? "edited" : nullptr;
 }
 
+/// What is looked for in a log: an id as a line's target, or within its details.
+struct LineSearch {
+  std::string id;
+  std::string quoted;
+
+  [[nodiscard]] bool finds(const store::AuditEntry& line) const {
+    return line.target == id || line.details_json.find(quoted) != std::string::npos;
+  }
+};
+
+/// The lines that tell of one of these, without their details: of each, which it is.
+std::vector<std::pair<std::size_t, store::AuditEntry>> lines_of(
+    store::Controls& controls, const std::vector<LineSearch>& searches) {
+  std::vector<std::pair<std::size_t, store::AuditEntry>> found;
+  std::optional<std::int64_t> before;
+  for (std::size_t looked_at = 0; looked_at < audit_max; looked_at += audit_page) {
+    const auto page = controls.audit(before, audit_page);
+    for (const store::AuditEntry& line : page) {
+      if (word_of_action(line.action) == nullptr) continue;
+      for (std::size_t i = 0; i < searches.size(); ++i) {
+        if (!searches[i].finds(line)) continue;
+        found.emplace_back(i, line);
+        found.back().second.details_json.clear();
+      }
+    }
+    if (page.size() < audit_page) break;
+    before = page.back().number;
+  }
+  return found;
+}
+
+/// Of an event that is no longer in the outbox, since somebody discarded it.
+void find_discarded(Office& office, const std::string& text,
+                    const std::optional<std::string>& store, Search& search) {
+  using Events = std::vector<store::DiscardedEvent>;
+  const auto told = office.ask_all<Events>(
+      office.site().chosen(store), Pace::slow,
+      [text](StoreSeams& seams) { return seams.lookup().discarded(text, payload_shown); });
+  for (const auto& one : told) {
+    if (!one.answer) {
+      add_error(search, "store", one.store->name, one.error);
+      continue;
+    }
+    for (const store::DiscardedEvent& discarded : *one.answer) {
+      Traced traced{one.store->name, discarded.event, {}, {}, true};
+      if (!traced.event->event_id.is_nil()) traced.event_id = to_string(traced.event->event_id);
+      Entry entry = entry_of(discarded.at_us, "discarded", one.store->name);
+      entry.json["who"] = text_or_null(discarded.who);
+      entry.json["reason"] = text_or_null(discarded.reason);
+      traced.timeline.push_back(std::move(entry));
+      search.events.push_back(std::move(traced));
+      search.matched_by = parse_uuid(text) ? "event_id" : "row";
+    }
+  }
+}
+
 void add_audit(Office& office, Search& search) {
   std::set<std::string> names;
   for (const Traced& traced : search.events)
@@ -280,28 +350,36 @@ void add_audit(Office& office, Search& search) {
   std::vector<const StoreSite*> stores;
   for (const std::string& name : names)
     if (!name.empty()) stores.push_back(&office.site().store(name));
-  const auto told = office.ask_all<std::vector<store::AuditEntry>>(
-      stores, Pace::slow,
-      [](StoreSeams& seams) { return seams.controls().audit(std::nullopt, audit_max); });
+  std::map<std::string, std::vector<std::size_t>> traced_of;
+  std::map<std::string, std::vector<LineSearch>> searches;
+  for (std::size_t i = 0; i < search.events.size(); ++i) {
+    const Traced& traced = search.events[i];
+    if (traced.store.empty() || !traced.event) continue;
+    const std::string id = id_text(traced.store, traced.event->row);
+    searches[traced.store].push_back({id, to_text(text_json(id))});
+    traced_of[traced.store].push_back(i);
+  }
+  using Lines = std::vector<std::pair<std::size_t, store::AuditEntry>>;
+  const auto told =
+      office.ask_all<Lines>(stores, Pace::slow, [searches](StoreSeams& seams) -> Lines {
+        const auto found = searches.find(seams.site().name);
+        if (found == searches.end()) return {};
+        return lines_of(seams.controls(), found->second);
+      });
   for (const auto& one : told) {
     if (!one.answer) {
       add_error(search, "store", one.store->name, one.error);
       continue;
     }
-    for (Traced& traced : search.events) {
-      if (traced.store != one.store->name) continue;
-      const std::string id = id_text(traced.store, traced.event->row);
-      const std::string quoted = to_text(text_json(id));
-      for (const store::AuditEntry& line : *one.answer) {
-        const char* const word = word_of_action(line.action);
-        const bool is_it = word != nullptr && (line.target == id ||
-                                               line.details_json.find(quoted) != std::string::npos);
-        if (!is_it) continue;
-        Entry entry = entry_of(line.at_us, word, traced.store);
-        entry.json["who"] = text_or_null(line.who);
-        entry.json["reason"] = text_or_null(line.reason);
-        traced.timeline.push_back(std::move(entry));
-      }
+    for (const auto& [which, line] : *one.answer) {
+      Traced& traced = search.events[traced_of[one.store->name][which]];
+      const char* const word = word_of_action(line.action);
+      // The place where it lies now tells that better.
+      if (traced.is_discarded && std::string_view(word) == "discarded") continue;
+      Entry entry = entry_of(line.at_us, word, traced.store);
+      entry.json["who"] = text_or_null(line.who);
+      entry.json["reason"] = text_or_null(line.reason);
+      traced.timeline.push_back(std::move(entry));
     }
   }
 }
@@ -336,10 +414,11 @@ Json trace(Office& office, const std::string& query, const std::optional<std::st
   Search search;
   const Moment deadline = BootClock::now() + topics_max;
   find_rows(office, query, store, search);
+  if (search.events.empty()) find_discarded(office, query, store, search);
   const auto id = parse_uuid(query);
   if (search.events.empty() && id) {
     // Rows are cleaned up, or deleted when published: the inboxes may still know it.
-    search.events.push_back({{}, std::nullopt, to_string(*id), {}});
+    search.events.push_back({{}, std::nullopt, to_string(*id), {}, false});
     search.matched_by = "event_id";
   }
   for (Traced& traced : search.events) {
@@ -356,6 +435,7 @@ Json trace(Office& office, const std::string& query, const std::optional<std::st
   for (Traced& traced : search.events) {
     Json event = traced.event ? event_json(traced.store, *traced.event)
                               : Json{{"event_id", traced.event_id}};
+    if (traced.is_discarded) event["state"] = "discarded";
     events.push_back(
         {{"event", std::move(event)}, {"timeline", timeline_json(std::move(traced.timeline))}});
   }

@@ -42,7 +42,7 @@ TopicSearch search(BrokerSeams& seams, const WantedMessage& wanted) {
     if (position.partition == partition) span.from = std::max(span.from, position.offset);
   }
   TopicPage page =
-      seams.pages().read(wanted.topic, {span}, messages_max, BootClock::now() + reading_max);
+      seams.pages().read(wanted.topic, {span}, {messages_max}, BootClock::now() + reading_max);
   search.complete = page.rest.empty();
   for (broker::IncomingMessage& message : page.messages) {
     if (!is_of(seams.site(), message, wanted.event_id)) continue;

@@ -76,13 +76,16 @@ Json clean(const config::Settings& settings, const Wanted& wanted, const std::st
     next = BootClock::now() + progress_interval;
     logger.info("cleaning up", {{"rows", so_far.rows}, {"inbox_rows", so_far.inbox_rows}});
   };
-  const CleanupOutcome outcome = clean_store(settings, logger, stop, progress);
+  const auto controls = make_whole_store(settings).controls();
   store::AuditEntry entry;
   entry.action = "cleanup";
   entry.target = settings.outbox().table.table;
   entry.reason = wanted.reason;
-  admin::note(*make_whole_store(settings).controls(), wanted.actor, std::move(entry),
-              cleanup_json(settings, outcome));
+  const CleanupOutcome outcome = admin::noted(*controls, wanted.actor, entry, [&] {
+    return clean_store(settings, logger, stop, progress);
+  });
+  entry.action = "cleaned-up";
+  admin::note(*controls, wanted.actor, std::move(entry), cleanup_json(settings, outcome));
   whole = whole && outcome.whole;
   if (wanted.json) return cleanup_json(settings, outcome);
   print_summary(settings, outcome.summary, cleanup_terms(settings));

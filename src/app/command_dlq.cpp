@@ -160,6 +160,53 @@ class Watched {
   ProgressBar bar_;
 };
 
+std::string reasons_of(const admin::Json& outcome) {
+  std::string text;
+  for (const auto& [reason, letters] : field(outcome, "skip_reasons").items())
+    text += (text.empty() ? "" : "; ") + plain(reason);
+  return text;
+}
+
+/// `3 order.events, 1 stock.events`
+std::string counts_of(const admin::Json& plan, const char* name) {
+  std::string text;
+  for (const admin::Json& one : list_of(plan, name)) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_text(one, "letters"),
+                        text_of(one, "name"));
+  }
+  return text;
+}
+
+std::string duration_of(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds);
+  if (whole < 120) return fmt::format("{} s", whole);
+  if (whole < 7'200) return fmt::format("{} min", (whole + 59) / 60);
+  return fmt::format("{} h {} min", whole / 3'600, whole % 3'600 / 60);
+}
+
+/// What stands in a plan beside its first line.
+std::string plan_details(const admin::Json& plan) {
+  std::string text;
+  const auto line = [&text](const char* name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("  {}: {}\n", name, value);
+  };
+  line("by topic", counts_of(plan, "by_topic"));
+  line("by event type", counts_of(plan, "by_event_type"));
+  line("by consumer", counts_of(plan, "by_consumer"));
+  std::string first;
+  for (const admin::Json& id : list_of(plan, "first"))
+    first += (first.empty() ? "" : ", ") + plain(id.get_ref<const std::string&>());
+  line("the first", first);
+  if (!field(plan, "edit").is_null()) line("changed by", plain(admin::to_text(plan["edit"])));
+  for (const admin::Json& one : list_of(plan, "failures"))
+    line("would fail", fmt::format("{}: {}", text_of(one, "id"), text_of(one, "reason")));
+  if (const auto rate = number_of(plan, "letters_per_second")) {
+    line("rate", fmt::format("{:g} a second, so {} in all", *rate,
+                             duration_of(number_of(plan, "takes_seconds").value_or(0))));
+  }
+  return text;
+}
+
 /// The end of a replay or discard; `chosen`: letters were named, so none is a failure.
 int tell_outcome(const Operation& operation, const admin::Json& outcome, const char* word,
                  bool chosen) {
@@ -169,16 +216,26 @@ int tell_outcome(const Operation& operation, const admin::Json& outcome, const c
   const std::int64_t done = count("done");
   const std::int64_t failed = count("failed");
   const std::int64_t skipped = count("skipped");
+  const std::int64_t unconfirmed = count("unconfirmed");
   const bool stopped = is_true(outcome, "stopped");
   operation.print(outcome, "");
   if (!operation.json()) {
-    fmt::print(stderr, "{} {}, {} failed, {} skipped{}\n", grouped(done), word, grouped(failed),
-               grouped(skipped), stopped ? "; stopped before the end" : "");
+    std::string doubt;
+    if (unconfirmed > 0) doubt = fmt::format(", {} unconfirmed", grouped(unconfirmed));
+    fmt::print(stderr, "{} {}, {} failed, {} skipped{}{}\n", grouped(done), word, grouped(failed),
+               grouped(skipped), doubt, stopped ? "; stopped before the end" : "");
   }
-  if (chosen && done + failed + skipped == 0) {
-    throw Error(ErrorKind::not_found, "there is no such dead letter",
+  const bool is_nothing = done + unconfirmed == 0 && !stopped;
+  if (is_nothing && skipped == 0 && failed == count("missing")) {
+    throw Error(ErrorKind::not_found,
+                chosen ? "there is no such dead letter" : "no dead letter fits",
                 "`outboxd dlq list` shows what there is");
   }
+  if (is_nothing && failed == 0) {
+    throw Error(ErrorKind::conflict, fmt::format("none was {}: {}", word, reasons_of(outcome)),
+                "`outboxd events trace` shows what became of one");
+  }
+  if (unconfirmed > 0) return exit_partial;
   if (failed > 0) return done > 0 ? exit_partial : exit_code(ErrorKind::failed);
   if (stopped || (chosen && skipped > 0)) return exit_partial;
   return 0;
@@ -192,7 +249,7 @@ int tell_plan(const Operation& operation, const admin::Json& plan, const char* w
     text += fmt::format(", {} would fail", count_text(plan, "would_fail"));
   if (number_of(plan, "would_skip").value_or(0) > 0)
     text += fmt::format(", {} would be skipped", count_text(plan, "would_skip"));
-  operation.print(plan, text + "\n");
+  operation.print(plan, text + "\n" + plan_details(plan));
   return 0;
 }
 
@@ -252,7 +309,8 @@ int discard(const Arguments& arguments) {
 }
 
 int edit(const Arguments& arguments) {
-  const admin::LetterEdit change = edit_of(arguments);
+  admin::LetterEdit change = edit_of(arguments);
+  change.expected_version = arguments.value("expected-version");
   if (change.empty())
     refuse("dlq edit: say what to change", "--payload, --merge-patch, --to-topic or --headers");
   const admin::Actor actor = actor_of(arguments);

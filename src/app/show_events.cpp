@@ -39,9 +39,11 @@ std::string timeline(const Json& entries, const Look& look) {
   TextTable table({{"AT"}, {"AFTER", true}, {"WHAT"}, {"WHERE", false, 12}, {"", false, 12}});
   for (const Json& entry : entries) {
     std::string note = text_of(entry, "error");
-    for (const char* name : {"who", "reason", "attempts"}) {
+    for (const auto& [name, word] : {std::pair("who", "who"), std::pair("reason", "reason"),
+                                     std::pair("attempts", "attempts"),
+                                     std::pair("next_attempt_at", "next attempt at")}) {
       if (const std::string value = text_of(entry, name); !value.empty())
-        note += fmt::format("{}{} {}", note.empty() ? "" : ", ", name, value);
+        note += fmt::format("{}{} {}", note.empty() ? "" : ", ", word, value);
     }
     const double after = number_of(entry, "after_ms").value_or(-1);
     std::string at = text_of(entry, "at");

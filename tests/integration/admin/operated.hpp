@@ -134,7 +134,7 @@ class Operated : public OnStore {
     admin::TopicPages pages(*reader);
     std::vector<Arrived> all;
     for (const auto& message :
-         pages.read(topic_, spans, 1'000'000, BootClock::now() + patience).messages) {
+         pages.read(topic_, spans, {1'000'000}, BootClock::now() + patience).messages) {
       Arrived one{message.key.value_or(""), {}, message.value.value_or("")};
       for (const auto& header : message.headers) {
         if (header.name == "event_id") one.event_id = header.value.value_or("");

@@ -144,6 +144,46 @@ TEST_F(Letters, can_be_shown_and_rows_among_them_changed) {
   EXPECT_EQ(kind("topic.deadletter.events.0.0", {.payload = "{}"}), ErrorKind::usage);
 }
 
+TEST_F(Letters, that_were_changed_meanwhile_are_not_changed_over_it) {
+  const std::string seen = letters_->show("row.eu.2")["version"];
+  const Json changed =
+      letters_->edit("row.eu.2", {.payload = "{}", .expected_version = seen}, ada, "typo");
+  EXPECT_NE(changed["version"], seen);
+  const Error late = error_of([&] {
+    return letters_->edit("row.eu.2", {.payload = "[]", .expected_version = seen}, ada, "too");
+  });
+  EXPECT_EQ(late.kind(), ErrorKind::conflict);
+  EXPECT_NE(std::string(late.what()).find("by ada at "), std::string::npos) << late.what();
+  EXPECT_EQ(fake_.stores.at("eu")->rows.at(2).payload, "{}");
+}
+
+TEST_F(Letters, of_rows_that_are_no_longer_dead_are_none) {
+  EXPECT_EQ(error_of([&] { return letters_->show("row.eu.7"); }).kind(), ErrorKind::not_found);
+}
+
+TEST_F(Letters, are_listed_without_what_is_not_shown_of_them) {
+  for (int i = 0; i < 40; ++i) {
+    fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+    fake_.topic->partitions[0].back().value = std::string(500'000, 'x');
+  }
+  LettersPage page;
+  page.filter.source = LetterSource::consumer;
+  const Json list = letters_->list(page);
+  ASSERT_EQ(list["items"].size(), 43U);
+  const Json& last = list["items"].at(41);
+  EXPECT_EQ(last["payload"].get<std::string>().size(), 4'096U);
+  EXPECT_EQ(last["payload_bytes"], 500'000);
+  EXPECT_EQ(last["payload_truncated"], true);
+  // What is sent is whole.
+  ReplayRequest request;
+  request.choice.filter = page.filter;
+  EXPECT_EQ(letters_->replay(request, ada, {})["done"], 43);
+  EXPECT_EQ(fake_.sending->sent.back().topic, "deadletter.events");
+  const auto whole = std::ranges::count_if(
+      fake_.sending->sent, [](const auto& message) { return message.value->size() == 500'000; });
+  EXPECT_EQ(whole, 40);
+}
+
 TEST_F(Letters, a_million_of_them_are_listed_without_being_read) {
   FakeStore& store = *fake_.stores.at("us");
   for (int id = 2; id <= 20'000; ++id)

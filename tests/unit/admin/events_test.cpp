@@ -115,6 +115,11 @@ TEST(Pauses, of_a_consumer_are_kept_by_its_group_and_where_its_inbox_is) {
   EXPECT_EQ(fake.stores.at("eu")->pauses[0].name, "stock");
   EXPECT_TRUE(fake.stores.at("us")->pauses.empty());
   EXPECT_EQ(list_pauses(office)["items"][0]["name"], "stock");
+  fake.stores.at("eu")->log_is_gone = true;
+  EXPECT_EQ(error_of([&] { return resume(office, request, ada).changed; }).kind(),
+            ErrorKind::failed);
+  EXPECT_EQ(fake.stores.at("eu")->pauses.size(), 1U) << "what the log does not take stays";
+  fake.stores.at("eu")->log_is_gone = false;
   EXPECT_TRUE(resume(office, request, ada).changed);
   EXPECT_FALSE(resume(office, request, ada).changed);
 }

@@ -31,6 +31,7 @@ class FakeControls : public store::Controls {
   }
   void note(const store::AuditEntry& entry) override {
     const auto lock = store_->enter();
+    if (store_->log_is_gone) throw Error(ErrorKind::failed, "the audit log takes nothing");
     store_->audit.push_back(entry);
     store_->audit.back().number = static_cast<std::int64_t>(store_->audit.size());
     store_->audit.back().at_us = 1'000'000 * store_->audit.back().number;
@@ -71,7 +72,9 @@ class FakeMarks : public store::LetterMarks {
     std::vector<bool> claimed;
     for (const store::LetterPlace& place : places) {
       store::LetterMark mark{place, store::LetterState::replaying, who, {}, 1};
-      claimed.push_back(store_->marks.try_emplace({place.partition, place.offset}, mark).second);
+      const auto [one, is_new] = store_->marks.try_emplace({place.partition, place.offset}, mark);
+      claimed.push_back(is_new || !one->second.place.is_of(place));
+      if (claimed.back()) one->second = mark;
     }
     return claimed;
   }
@@ -85,7 +88,14 @@ class FakeMarks : public store::LetterMarks {
     for (const store::LetterPlace& place : places)
       store_->marks.erase({place.partition, place.offset});
   }
-  void forget_before(const store::LetterPlace& /*first*/) override {}
+  void forget_before(const store::LetterPlace& first) override {
+    const auto lock = store_->enter();
+    std::erase_if(store_->marks, [&](const auto& one) {
+      const store::LetterPlace& place = one.second.place;
+      return place.topic == first.topic && place.partition == first.partition &&
+             place.offset < first.offset;
+    });
+  }
 
  private:
   const FakeStorePointer store_;

@@ -29,8 +29,10 @@ struct FakeStore {
   std::vector<std::int64_t> discarded;
   std::map<Uuid, std::vector<store::InboxEntry>> inboxes;
   bool is_down = false;
-  int pages = 0;    ///< Of dead rows that were read.
-  std::mutex gate;  ///< Who holds it holds up every question.
+  bool log_is_gone = false;    ///< Its audit log takes nothing.
+  bool loses_answers = false;  ///< The next replay is done, and nobody hears of it.
+  int pages = 0;               ///< Of dead rows that were read.
+  std::mutex gate;             ///< Who holds it holds up every question.
 
   store::EventView& add(std::int64_t id, store::EventState state) {
     store::EventView& row = rows[id];
@@ -131,6 +133,9 @@ class FakeDeadRows : public store::DeadRows {
       row->second.state = store::EventState::pending;
       store_->replayed.push_back(id.number);
       done.push_back(id);
+    }
+    if (std::exchange(store_->loses_answers, false)) {
+      throw Error(ErrorKind::unreachable, "the connection was lost").doubted();
     }
     return done;
   }

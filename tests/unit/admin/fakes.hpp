@@ -44,6 +44,7 @@ inline admin::StoreSite store_site(const std::string& name, const FakeStorePoint
 struct FakeTopic {
   std::mutex mutex;
   std::map<int, std::vector<broker::IncomingMessage>> partitions;
+  std::map<int, std::int64_t> first;  ///< What retention left of it; none: all.
   bool is_down = false;
 
   void add(int partition, const std::string& key, const std::string& event_id,
@@ -80,7 +81,8 @@ class FakeReader : public broker::Reader {
     if (topic != "deadletter.events") throw Error(ErrorKind::not_found, "no topic " + topic);
     std::vector<broker::PartitionRange> ranges;
     for (const auto& [partition, messages] : topic_->partitions)
-      ranges.push_back({partition, 0, static_cast<std::int64_t>(messages.size())});
+      ranges.push_back(
+          {partition, topic_->first[partition], static_cast<std::int64_t>(messages.size())});
     return ranges;
   }
   std::vector<broker::Position> offsets_at(const std::string& topic, std::int64_t /*time*/,

@@ -74,6 +74,99 @@ TEST_F(Replaying, cannot_be_told_to_go_faster_than_the_site_allows) {
   EXPECT_GE(BootClock::now() - begin, 390ms);
 }
 
+TEST_F(Replaying, by_two_jobs_at_once_keeps_to_the_site_s_rate_together) {
+  for (int id = 1; id <= 80; ++id)
+    fake_.first().add(id, store::EventState::dead);
+  Site site = fake_.site();
+  site.replays_per_second_max = 100;
+  Office office(std::move(site));
+  DeadLetters letters(office);
+  ReplayRequest one;
+  ReplayRequest other;
+  for (int id = 1; id <= 40; ++id) {
+    one.choice.ids.push_back("row.global." + std::to_string(id));
+    other.choice.ids.push_back("row.global." + std::to_string(id + 40));
+  }
+  const Moment begin = BootClock::now();
+  {
+    const std::jthread first([&] { letters.replay(one, ada, {}); });
+    const std::jthread second([&] { letters.replay(other, ben, {}); });
+  }
+  EXPECT_EQ(fake_.first().replayed.size(), 80U);
+  // Four portions of twenty: the last begins after 0.6 s, each job by itself after 0.2 s.
+  EXPECT_GE(BootClock::now() - begin, 590ms);
+}
+
+TEST_F(Replaying, of_edited_ones_keeps_what_stood_there_before) {
+  fake_.first().add(1, store::EventState::dead);
+  fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  ReplayRequest request = all();
+  request.edit.payload = R"({"n":2})";
+  EXPECT_EQ(letters_.replay(request, ada, {})["done"], 2);
+  std::vector<std::string> before;
+  for (const auto& line : fake_.first().audit) {
+    if (line.action != "edit") continue;
+    const Json details = Json::parse(line.details_json);
+    before.push_back(line.target + " " + details["before"]["payload"].get<std::string>());
+    EXPECT_NE(details["before"]["payload_sha256"], details["after"]["payload_sha256"]);
+    EXPECT_EQ(details["after"]["payload_bytes"], 7);
+  }
+  EXPECT_EQ(before, (std::vector<std::string>{R"(row.global.1 {"n": 1.10})",
+                                              R"(topic.deadletter.events.0.0 {"n": 1})"}));
+}
+
+TEST_F(Replaying, changes_nothing_that_the_log_does_not_take) {
+  fake_.first().add(1, store::EventState::dead);
+  fake_.first().log_is_gone = true;
+  ReplayRequest request = all();
+  request.edit.payload = R"({"n":2})";
+  EXPECT_EQ(error_of([&] { return letters_.replay(request, ada, {}); }).kind(), ErrorKind::failed);
+  EXPECT_EQ(fake_.first().rows.at(1).payload, R"({"n": 1.10})");
+  EXPECT_TRUE(fake_.first().replayed.empty());
+}
+
+TEST_F(Replaying, of_which_the_answer_was_lost_is_told_as_unconfirmed) {
+  fake_.first().add(1, store::EventState::dead);
+  fake_.first().loses_answers = true;
+  std::vector<Json> told;
+  Running running;
+  running.tell = [&](const Json& one) { told.push_back(one); };
+  const Json done = letters_.replay(all(), ada, running);
+  EXPECT_EQ(done["done"], 0);
+  EXPECT_EQ(done["unconfirmed"], 1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["result"], "unconfirmed");
+  EXPECT_EQ(fake_.first().audit.back().action, "unconfirmed");
+}
+
+TEST_F(Replaying, counts_what_it_skipped_by_reason) {
+  fake_.first().add(1, store::EventState::published);
+  fake_.first().add(2, store::EventState::published);
+  ReplayRequest request;
+  request.choice.ids = {"row.global.1", "row.global.2"};
+  const Json done = letters_.replay(request, ada, {});
+  EXPECT_EQ(done["skip_reasons"], (Json{{"it is published", 2}}));
+  EXPECT_EQ(done["missing"], 0);
+}
+
+TEST_F(Replaying, is_told_beforehand_by_topic_type_and_consumer_with_its_rate) {
+  for (int id = 1; id <= 7; ++id)
+    fake_.first().add(id, store::EventState::dead);
+  fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  ReplayRequest request = all();
+  request.letters_per_second = 2;
+  request.edit.topic = "elsewhere";
+  const Json plan = letters_.plan_replay(request);
+  EXPECT_EQ(plan["would_replay"], 8);
+  EXPECT_EQ(plan["by_topic"], Json::parse(R"([{"name":"elsewhere","letters":8}])"));
+  EXPECT_EQ(plan["by_event_type"][0]["letters"], 8);
+  EXPECT_EQ(plan["by_consumer"], Json::parse(R"([{"name":"stock","letters":1}])"));
+  EXPECT_EQ(plan["first"].size(), 5U);
+  EXPECT_EQ(plan["first"][0], "row.global.1");
+  EXPECT_EQ(plan["edit"]["topic"], "elsewhere");
+  EXPECT_EQ(plan["takes_seconds"], 4);
+}
+
 TEST_F(Replaying, stops_when_told_and_goes_on_with_the_rest_when_begun_anew) {
   for (int id = 1; id <= 1'000; ++id)
     fake_.first().add(id, store::EventState::dead);
@@ -174,6 +267,32 @@ TEST_F(Replaying, of_messages_keeps_the_order_of_a_key_of_which_one_failed) {
   LettersPage page;
   page.filter.settled_too = true;
   EXPECT_EQ(letters_.list(page)["items"][0]["state"], "replayed");
+}
+
+TEST_F(Replaying, of_a_topic_that_was_made_anew_holds_no_letter_for_one_that_stood_there_before) {
+  fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  EXPECT_EQ(letters_.replay(all(), ada, {})["done"], 1);
+  EXPECT_EQ(letters_.list({})["items"].size(), 0U);
+  fake_.topic->partitions.clear();
+  fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  fake_.topic->partitions[0][0].timestamp_ms += 5'000;
+  ASSERT_EQ(letters_.list({})["items"].size(), 1U);
+  const std::string id = letters_.list({})["items"][0]["id"];
+  EXPECT_EQ(letters_.show(id)["state"], "dead");
+  EXPECT_EQ(letters_.replay(all(), ada, {})["done"], 1);
+  EXPECT_EQ(fake_.sending->sent.size(), 2U);
+  EXPECT_EQ(letters_.show(id)["state"], "replayed");
+}
+
+TEST_F(Replaying, forgets_the_marks_of_letters_that_the_topic_no_longer_holds) {
+  for (int i = 0; i < 5; ++i)
+    fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  EXPECT_EQ(letters_.replay(all(), ada, {})["done"], 5);
+  EXPECT_EQ(fake_.first().marks.size(), 5U);
+  fake_.topic->first[0] = 4;
+  fake_.topic->add(0, "a", to_string(random_uuid()), "no stock");
+  EXPECT_EQ(letters_.replay(all(), ada, {})["done"], 1);
+  EXPECT_EQ(fake_.first().marks.size(), 2U);
 }
 
 TEST_F(Replaying, stands_in_the_log_with_all_that_was_replayed) {

@@ -66,6 +66,38 @@ TEST(Verdict, tells_the_worst_first_and_counts_the_rest) {
             "paused; and 3 more.");
 }
 
+TEST(Verdict, says_of_a_store_that_is_there_what_it_lacks) {
+  Json status = {{"broker", {{"state", "up"}}},
+                 {"stores", Json::array()},
+                 {"consumers", Json::array()},
+                 {"pauses", Json::array()}};
+  status["stores"].push_back({{"name", "global"},
+                              {"state", "down"},
+                              {"reached", true},
+                              {"error", "there is no table: run `outboxd migrate`"},
+                              {"relays", Json::array()}});
+  EXPECT_EQ(verdict_of(status)["state"], "down");
+  EXPECT_EQ(verdict_of(status)["text"],
+            "Store global cannot be used: there is no table: run `outboxd migrate`.");
+  status["stores"][0]["reached"] = false;
+  EXPECT_EQ(verdict_of(status)["text"], "No database answers.");
+}
+
+TEST(Verdict, is_not_well_while_dead_letters_of_consumers_stand) {
+  Json status = {{"broker", {{"state", "up"}}},
+                 {"stores", Json::array()},
+                 {"consumers", Json::array()},
+                 {"pauses", Json::array()}};
+  status["consumers"].push_back({{"name", "stock"},
+                                 {"paused", false},
+                                 {"lag", 0},
+                                 {"dead_letters", 2},
+                                 {"members", Json::array({1})},
+                                 {"error", nullptr}});
+  EXPECT_EQ(verdict_of(status)["state"], "degraded");
+  EXPECT_EQ(verdict_of(status)["text"], "Consumer stock has 2 dead letters.");
+}
+
 TEST(Backlog, is_told_by_what_its_events_have_in_common) {
   const FakeSite fake;
   for (int id = 1; id <= 30; ++id)
