@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// relays, pause, resume, pauses, audit.
+// relays, pause, resume, pauses, audit-log.
 #include <fmt/format.h>
 
 #include "admin/controls.hpp"
@@ -61,7 +61,7 @@ int command_pauses(const Arguments& arguments) {
   return operation.print_page(pauses, show_pauses(pauses, operation.look()), "pause");
 }
 
-int command_audit(const Arguments& arguments) {
+int command_audit_log(const Arguments& arguments) {
   const admin::AuditRequest request{arguments.value("store"), page_limit(arguments),
                                     arguments.value("cursor").value_or("")};
   Operation operation(arguments);

@@ -139,6 +139,10 @@ constexpr std::array dlq_changes = {
     CommandOption{"to-topic", 0, "TOPIC", "The topic that it goes to instead."},
     CommandOption{"headers", 0, "JSON", "An object of headers, in place of the event's own."},
 };
+constexpr std::array dlq_version = {
+    CommandOption{"expected-version", 0, "VERSION",
+                  "Of `dlq show`: refuse where somebody changed it since."},
+};
 constexpr std::array dlq_write = {reason_option, by_option};
 constexpr std::array dlq_yes = {CommandOption{"yes", 'y', "", "Do not ask first."}};
 constexpr std::array dlq_many = {
@@ -150,7 +154,7 @@ constexpr std::array dlq_rate = {
     CommandOption{"rate", 0, "N", "At most so many a second; admin.replay-rate caps it."},
 };
 constexpr auto dlq_list_options = joined(dlq_filters, dlq_page);
-constexpr auto dlq_edit_options = joined(dlq_changes, dlq_write);
+constexpr auto dlq_edit_options = joined(dlq_changes, dlq_version, dlq_write);
 constexpr auto dlq_replay_options = joined(dlq_filters, dlq_many, dlq_rate, dlq_changes, dlq_write);
 constexpr auto dlq_discard_options = joined(dlq_filters, dlq_many, dlq_yes, dlq_write);
 constexpr std::array dlq_actions = {
@@ -164,21 +168,23 @@ constexpr std::array dlq_actions = {
     Action{"edit", "ID",
            "Changes payload, topic or headers of a relay's dead letter, which stays one until it "
            "is replayed. A consumer's is a message of a log: `dlq replay` takes the same options "
-           "and sends a changed copy.",
+           "and sends a changed copy. Another topic is another group of `dlq groups`.",
            Options(dlq_edit_options)},
-    Action{"replay", "[ID...]",
-           "A relay's become pending again, with no attempts behind them; a consumer's are sent "
-           "back to their topic with the same event id, and what took effect already is skipped by "
-           "the inbox. In order per key, each once however many replay it at the same time, marked "
-           "by the header `replay`.",
-           Options(dlq_replay_options)},
+    Action{
+        "replay", "[ID...]",
+        "A relay's become pending again, with no attempts behind them; a consumer's are sent "
+        "back to their topic with the same event id, and what took effect already is skipped by "
+        "the inbox. In order per key, each once however many replay it at the same time, marked "
+        "by the header `replay`. Exits with 4 where nothing fits, with 5 where all that does was "
+        "replayed or discarded already.",
+        Options(dlq_replay_options)},
     Action{"discard", "[ID...]",
            "A relay's go from the table into outboxd_discarded; a consumer's are marked and shown "
            "no more. It takes --reason, and with --all asks first.",
            Options(dlq_discard_options)},
 };
 
-// --- pause, resume, pauses, audit, doctor, tail ---
+// --- pause, resume, pauses, audit-log, doctor, tail ---
 
 constexpr std::array<std::string_view, 3> pause_examples = {
     "outboxd pause topic order.events --reason 'consumers are mended'",
@@ -194,11 +200,11 @@ constexpr std::array<std::string_view, 2> pauses_examples = {
 };
 constexpr std::array pauses_options = {store_option};
 
-constexpr std::array<std::string_view, 2> audit_examples = {
-    "outboxd audit --limit 20",
-    "outboxd audit --output json",
+constexpr std::array<std::string_view, 2> audit_log_examples = {
+    "outboxd audit-log --limit 20",
+    "outboxd audit-log --output json",
 };
-constexpr std::array audit_options = {store_option, limit_option, cursor_option};
+constexpr std::array audit_log_options = {store_option, limit_option, cursor_option};
 
 constexpr std::array<std::string_view, 2> doctor_examples = {
     "outboxd doctor",
@@ -261,9 +267,9 @@ constexpr std::array all = {
             Options(pause_options), everything},
     Command{"pauses", "Show what is paused, by whom and why", "", "", "", Examples(pauses_examples),
             Options(pauses_options), everything},
-    Command{"audit", "Show who did what, and why", "", "",
+    Command{"audit-log", "Show who did what, and why", "", "",
             "Every write of an operator, by this program or by the admin API, the newest first.",
-            Examples(audit_examples), Options(audit_options), everything},
+            Examples(audit_log_examples), Options(audit_log_options), everything},
     Command{"doctor", "Look for what is wrong, and say what mends it", "", "",
             "Examines databases, brokers and configuration, and tells of each finding what is the "
             "case, why it matters and the command that mends it. It changes nothing. Exits with 1 "

@@ -21,7 +21,7 @@ int command_relays(const Arguments& arguments);
 /// `pause` and `resume`.
 int command_pause(const Arguments& arguments);
 int command_pauses(const Arguments& arguments);
-int command_audit(const Arguments& arguments);
+int command_audit_log(const Arguments& arguments);
 int command_events(const Arguments& arguments);
 int command_doctor(const Arguments& arguments);
 int command_tail(const Arguments& arguments);

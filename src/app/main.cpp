@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -41,7 +44,7 @@ constexpr std::pair<std::string_view, Run> runs[] = {
     {"pause", outbox::app::command_pause},
     {"resume", outbox::app::command_pause},
     {"pauses", outbox::app::command_pauses},
-    {"audit", outbox::app::command_audit},
+    {"audit-log", outbox::app::command_audit_log},
     {"doctor", outbox::app::command_doctor},
     {"tail", outbox::app::command_tail},
     {"check-config", outbox::app::command_check_config},
@@ -77,6 +80,11 @@ int main(int count, char** values) {
   } catch (const outbox::Error& error) {
     fmt::print(stderr, "outboxd: {}\n", error.what());
     return outbox::app::exit_code(error.kind());
+  } catch (const std::system_error& error) {
+    // Whoever read the output has enough of it: as one that the signal ends, and as silently.
+    if (error.code().value() == EPIPE) return 128 + SIGPIPE;
+    fmt::print(stderr, "outboxd: {}\n", error.what());
+    return outbox::app::exit_code(outbox::ErrorKind::failed);
   } catch (const std::exception& error) {
     fmt::print(stderr, "outboxd: {}\n", error.what());
     return outbox::app::exit_code(outbox::ErrorKind::failed);

@@ -191,8 +191,8 @@ def test_versions_are_told_and_librdkafka_is_new_enough(outboxd):
 
 def test_every_command_has_its_help_and_wrong_ones_name_the_nearest(outboxd):
     for command in ("run", "relay", "migrate", "publish", "topics", "status", "relays", "top",
-                    "pause", "resume", "pauses", "audit", "doctor", "tail", "cleanup", "gateway",
-                    "consume", "check-config", "version", "completion", "help"):
+                    "pause", "resume", "pauses", "audit-log", "doctor", "tail", "cleanup",
+                    "gateway", "consume", "check-config", "version", "completion", "help"):
         assert f"Usage: outboxd {command}" in outboxd.done(command, "--help")
     wrong = outboxd.run("relya")
     assert wrong.returncode == 2 and "'relay'" in wrong.stderr

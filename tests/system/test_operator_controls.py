@@ -42,8 +42,8 @@ def test_what_is_paused_waits_until_it_is_resumed(outboxd, database, topic, kind
     assert relay.stop() == 0
     again = outboxd.run("resume", kind, name)
     assert again.returncode == 4 and "is not paused" in again.stderr
-    assert [one["action"] for one in shown(outboxd, "audit")["items"]] == ["resume", "pause"]
-    assert "a test" in outboxd.done("audit", "--limit", "5")
+    assert [one["action"] for one in shown(outboxd, "audit-log")["items"]] == ["resume", "pause"]
+    assert "a test" in outboxd.done("audit-log", "--limit", "5")
 
 
 def test_status_and_relays_tell_who_relays_what_and_which_topics_are_held(
@@ -158,11 +158,12 @@ def test_doctor_tells_each_finding_with_its_remedy(outboxd, database, topic):
 def test_cleanup_leaves_a_line_in_the_audit_log(outboxd, database):
     outboxd.migrate()
     outboxd.done("cleanup", "--reason", "the disk is full", "--by", "ana")
-    entry = shown(outboxd, "audit")["items"][0]
-    assert (entry["action"], entry["who"], entry["reason"]) == (
+    done, asked = shown(outboxd, "audit-log")["items"]
+    assert (asked["action"], asked["who"], asked["reason"]) == (
         "cleanup", "ana", "the disk is full")
+    assert done["action"] == "cleaned-up" and "rows" in json.dumps(done["details"])
     outboxd.done("cleanup", "--dry-run")
-    assert len(shown(outboxd, "audit")["items"]) == 1
+    assert len(shown(outboxd, "audit-log")["items"]) == 2
 
 
 BAD = {
@@ -186,7 +187,7 @@ def test_what_makes_no_sense_is_said(outboxd, database, words, code):
 
 
 @pytest.mark.parametrize("words", [
-    ["events", "list"], ["dlq", "list", "--source", "relay"], ["pauses"], ["audit"],
+    ["events", "list"], ["dlq", "list", "--source", "relay"], ["pauses"], ["audit-log"],
     ["pause", "key", "a"], ["cleanup"]], ids=lambda words: words[0])
 def test_a_database_that_is_away_is_said_with_exit_code_6(outboxd, words):
     away = {"DATABASE_CONN": "postgresql://outboxd@127.0.0.1:1/none"}

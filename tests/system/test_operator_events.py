@@ -85,7 +85,7 @@ def test_retry_makes_a_dead_event_pending_and_its_relay_delivers_it_as_a_replay(
     assert relay.stop() == 0
     sent, = [one for one in topics.read(topic) if one.key == b"c"]
     assert sent.headers["replay"] == "1"
-    entry = json.loads(outboxd.done("audit", "--output", "json"))["items"][0]
+    entry = json.loads(outboxd.done("audit-log", "--output", "json"))["items"][0]
     assert entry["reason"] == "the topic takes it now" and "@" in entry["who"]
 
 
@@ -95,7 +95,7 @@ def test_discard_takes_a_dead_event_away_and_keeps_it_with_who_and_why(outboxd, 
     outboxd.done("events", "discard", "3", "--reason", "nobody needs it", "--by", "ana")
     assert events.value("select count(*) from outbox_events where id = 3") == 0
     assert events.value("select count(*) from outboxd_discarded") == 1
-    entry = json.loads(outboxd.done("audit", "--output", "json"))["items"][0]
+    entry = json.loads(outboxd.done("audit-log", "--output", "json"))["items"][0]
     assert (entry["who"], entry["reason"]) == ("ana", "nobody needs it")
     pending = outboxd.run("events", "discard", "4", "--reason", "no")
     assert pending.returncode == 5

@@ -63,7 +63,7 @@ def test_one_is_shown_edited_and_replayed(outboxd, letters, topics, topic):
     sent, = topics.read(topic)
     assert json.loads(sent.text) == {"n": 0} and sent.headers["replay"] == "1"
     actions = [(one["who"], one["reason"])
-               for one in json.loads(outboxd.done("audit", "-o", "json"))["items"]]
+               for one in json.loads(outboxd.done("audit-log", "-o", "json"))["items"]]
     assert ("ana", "mended") in actions and any(why == "shorter" for _, why in actions)
 
 

@@ -52,7 +52,7 @@ def test_dead_rows_are_found_edited_replayed_and_discarded_on_every_store(other)
     outboxd.done("events", "retry", "2")
     outboxd.done("dlq", "discard", "row.global.3", "--reason", "not needed")
     assert database.counts() == {"PENDING": 2}
-    actions = {one["action"] for one in shown(outboxd, "audit")["items"]}
+    actions = {one["action"] for one in shown(outboxd, "audit-log")["items"]}
     assert {"edit", "replay", "discard"} <= actions
 
 
