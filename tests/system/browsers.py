@@ -69,11 +69,12 @@ class Tab:
         self.page.evaluate(GO, place)
         self.page.wait_for_selector("#view > *")
 
-    def violations(self):
-        """What axe-core finds, a line each: WCAG and its own best practices."""
+    def violations(self, *rules):
+        """What axe-core finds, a line each: WCAG and its own best practices, or these rules."""
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("rules => axe.run(rules.length ? {runOnly: rules} : {})",
+                                   rules)["violations"]
         return [f"{one['id']} ({one['impact']}): {node['target']} {node['failureSummary']}"
                 for one in found for node in one["nodes"]]
 

@@ -295,12 +295,15 @@ def test_no_view_has_a_violation_or_is_wider_than_its_window(dashboard, database
     letter = dashboard.api("/dead-letters")["items"][0]["id"]
     tab = tabs(dashboard.url, width=width, height=844, theme=theme)
     tab.open()
+    rules = ["color-contrast"] if theme == "dark" else []  # Nothing else differs by theme.
     found = {}
     for place in [*VIEWS, f"#/topics/{topic}", "#/trace?q=order-1",
                   f"#/dead-letters?letter={letter}"]:
         tab.go(place)
         tab.page.wait_for_timeout(400)  # Its resources have come; axe judges what is there.
-        found[place] = tab.violations() + (["too wide"] if tab.is_wider_than_its_window() else [])
+        found[place] = tab.violations(*rules)
+        if tab.is_wider_than_its_window():
+            found[place].append("too wide")
     assert {place: lines for place, lines in found.items() if lines} == {}
 
 
