@@ -121,8 +121,9 @@ constexpr std::array<std::string_view, 5> help_examples = {
 
 constexpr std::array running = {
     Command{"run", "Run all roles that are configured", "", "",
-            "Runs the relays and the consumers that the configuration declares in one process. A "
-            "signal ends it as it ends `relay`.",
+            "Runs the relays and the consumers that the configuration declares in one process, "
+            "with the admin API and the dashboard at `admin.address`, http://127.0.0.1:8480 where "
+            "nothing else is set. A signal ends it as it ends `relay`.",
             Examples(run_examples), Options(),
             "database shards kafka outbox relay admin alerts cleanup log process"},
     Command{
