@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Alerts of its own: rules over the figures that are kept anyway, told to webhooks and commands
-// (D7, docs/alerts.md). Rules are looked at on one thread; each has a thread that sends, so that a
-// channel that does not answer holds up no other, and nothing else. Neither touches a database save
-// for what was told, which stands in the locks of the first store.
+// (D7, docs/alerts.md). Rules are looked at on one thread; each of their channels has a thread that
+// sends, so that one that does not answer holds up no other, and nothing else. Neither touches a
+// database save for what was told, which stands in the locks of the first store.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,11 +29,17 @@
 
 namespace outbox::admin {
 
+class AlertSender;
+class LockedAlertMemory;
+
 /// How messages go out. Each throws std::exception where its message was not taken; called from
 /// several threads.
 struct AlertChannels {
   std::function<void(const std::string& url, const std::string& body)> post;
-  std::function<void(const std::vector<std::string>& command, const std::string& input)> run;
+  /// To be ended where `cut` is asked to stop.
+  std::function<void(const std::vector<std::string>& command, const std::string& input,
+                     const std::stop_token& cut)>
+      run;
 };
 
 struct AlertSources {
@@ -57,6 +64,7 @@ class Alerts {
   /// Begins at once. Borrows what the sources name, and `logger`.
   Alerts(std::vector<AlertRule> rules, AlertSources sources, AlertChannels channels,
          Logger& logger);
+  /// Hands over what no channel took yet, for a few seconds at most.
   ~Alerts();
   Alerts(const Alerts&) = delete;
   Alerts& operator=(const Alerts&) = delete;
@@ -67,22 +75,26 @@ class Alerts {
   [[nodiscard]] Json document() const;
 
  private:
-  class StoreMemory;
-  class Sender;
+  using SendersOfRule = std::map<AlertChannel, std::unique_ptr<AlertSender>>;
 
+  [[nodiscard]] SendersOfRule make_senders(std::size_t index, const AlertChannels& channels);
   void watch(const std::stop_token& stop);
+  void carry_out(std::size_t index, const std::vector<AlertOrder>& orders);
+  void look_now();
   [[nodiscard]] std::optional<AlertValue> consumer_value(AlertFigure figure, Moment now);
 
   const AlertSources sources_;
   Logger& logger_;
-  const std::unique_ptr<StoreMemory> memory_;
+  const std::unique_ptr<LockedAlertMemory> memory_;
   AlertStates states_;
   std::uint64_t consumer_dead_letters_ = 0;  ///< As they stood at the last look.
   bool has_looked_ = false;
   std::deque<std::pair<Moment, std::uint64_t>> new_consumer_dead_letters_;
-  std::vector<std::unique_ptr<Sender>> senders_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
+  bool look_wanted_ = false;
+  std::stop_source cut_;
+  std::vector<SendersOfRule> senders_;
   std::jthread watcher_;
 };
 

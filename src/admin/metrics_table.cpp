@@ -138,9 +138,9 @@ constexpr MetricText entries[] = {
     {"outbox_broker_up", gauge, "", "1 where the brokers answered when they were last asked."},
 
     {"outbox_alert_state", gauge, "alert", "0: ok, 1: pending, 2: firing."},
-    {"outbox_alert_messages_sent_total", counter, "alert", "Messages that were taken."},
+    {"outbox_alert_messages_sent_total", counter, "alert", "Messages that a channel took."},
     {"outbox_alert_messages_failed_total", counter, "alert",
-     "Messages that were not taken, after all attempts."},
+     "Attempts to send a message that no channel took; others follow."},
 };
 
 const char* word_of(MetricKind kind) {

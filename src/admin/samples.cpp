@@ -18,15 +18,18 @@ constexpr std::chrono::milliseconds broker_timeout{5'000};
 constexpr int intervals_without_answer = 3;
 
 /// What a store has not got, or this user may not see, is left out; only a store that is not
-/// reached is down.
+/// reached is down. False: it failed in another way, so that it may be there all the same.
 template <class Look>
-void look_where_possible(Look look) {
+bool look_where_possible(Look look) {
   try {
     look();
-  } catch (const std::exception& error) {
-    const auto* known = dynamic_cast<const Error*>(&error);
-    if (known != nullptr && known->kind() == ErrorKind::unreachable) throw;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::unreachable) throw;
+    return error.kind() == ErrorKind::configuration;
+  } catch (const std::exception&) {
+    return false;
   }
+  return true;
 }
 
 /// The connections of one store, thrown away after an error.
@@ -46,9 +49,10 @@ struct StoreEyes {
     sample.backlog.pending_by_type.clear();
     if (diagnosis == nullptr) diagnosis = site.home.diagnosis();
     look_where_possible([&] { sample.table = diagnosis->figures(); });
-    look_where_possible([&] { sample.slots = diagnosis->replication_slots(); });
+    sample.are_slots_known =
+        look_where_possible([&] { sample.slots = diagnosis->replication_slots(); });
     if (sample.slots.size() > slots_max) sample.slots.resize(slots_max);
-    look_where_possible([&] { look_at_held_topics(site, sample); });
+    sample.are_held_topics_known = look_where_possible([&] { look_at_held_topics(site, sample); });
     sample.answered = true;
     return sample;
   }
@@ -93,6 +97,7 @@ Samples Sampler::latest() const {
       copy.error = "it does not answer";
     }
   }
+  samples.awaited = site_.stores.size() - samples.stores.size();
   samples.broker = broker_;
   if (samples.broker && samples.broker->answered && now - samples.broker->at > patience) {
     samples.broker->answered = false;

@@ -34,7 +34,9 @@ struct StoreSample {
   store::TableFigures table;
   store::BacklogView backlog;                 ///< Without keys and types; counted up to a limit.
   std::vector<store::ReplicationSlot> slots;  ///< At most 100.
+  bool are_slots_known = true;                ///< False: asking for them failed.
   std::vector<std::string> held_topics;       ///< Of all instances; each once, at most 1,000.
+  bool are_held_topics_known = true;          ///< False: asking for them failed.
 };
 
 struct BrokerSample {
@@ -46,6 +48,7 @@ struct BrokerSample {
 struct Samples {
   std::vector<StoreSample> stores;  ///< Those that were looked up yet, by name.
   std::optional<BrokerSample> broker;
+  std::size_t awaited = 0;  ///< Stores that were not looked up yet.
 };
 
 /// Thread-safety: latest() from any thread.

@@ -65,6 +65,7 @@ class Roles {
         signals_(signals),
         logger_(logger),
         board_(observers.board),
+        watch_(observers.watch.get()),
         admin_(observers.admin.get()) {
     signals_.on_reload([this] {
       const std::lock_guard lock(mutex_);
@@ -187,6 +188,7 @@ class Roles {
                    {{"shard", name}, {"database", store->store().database.shown}});
       stores_.emplace(name, std::move(store)).first->second->start();
     }
+    if (watch_ != nullptr) watch_->take_over(fresh);
     if (admin_ != nullptr) admin_->take_over(fresh);
     logger_.info("the configuration was read again", {{"shards", stores_.size()}});
   }
@@ -231,7 +233,8 @@ class Roles {
   StopSignals& signals_;
   Logger& logger_;
   InstanceBoard& board_;
-  AdminRole* const admin_;  ///< May be none.
+  Watch* const watch_;  ///< May be none, and the next.
+  AdminRole* const admin_;
   std::map<std::string, std::unique_ptr<StoreRelays>> stores_;
   std::map<Uuid, std::string> outboxes_;  ///< Who relays which.
   std::vector<std::jthread> leaving_;

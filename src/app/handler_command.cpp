@@ -94,12 +94,13 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// Feeds and reads it until it ends; false where that takes longer.
-  bool run_until(Moment deadline) {
+  /// Feeds and reads it until it ends; false where that takes longer, or `cut` comes first.
+  bool run_until(Moment deadline, const std::stop_token& cut) {
     while (!has_ended()) {
+      if (cut.stop_requested()) return false;
       auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - BootClock::now());
       if (rest.count() <= 0) return false;
-      if (process_.number() < 0) rest = std::min(rest, look_interval);
+      if (process_.number() < 0 || cut.stop_possible()) rest = std::min(rest, look_interval);
       std::array<pollfd, 3> waits = {pollfd{process_.number(), POLLIN, 0},
                                      pollfd{output_end_.number(), POLLIN, 0},
                                      pollfd{input_end_.number(), POLLOUT, 0}};
@@ -243,8 +244,9 @@ void run_command(const config::HandlerSettings& handler, std::span<const Receive
 void run_program(ProgramRun run) {
   const std::string& program = run.words.front();
   Process process(run.words, run.idempotency_key, std::move(run.input));
-  if (!process.run_until(BootClock::now() + run.timeout)) {
+  if (!process.run_until(BootClock::now() + run.timeout, run.cut)) {
     process.end();
+    if (run.cut.stop_requested()) not_started(program + " was ended, because outboxd stops");
     throw Error(
         ErrorKind::failed,
         reason_of(program,

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct ProgramRun {
   std::string idempotency_key;     ///< In the variable IDEMPOTENCY_KEY; empty: it has none.
   std::string input;
   std::chrono::milliseconds timeout{};
+  std::stop_token cut = {};  ///< Asked to stop, it ends the program, with Error(unreachable).
 };
 /// As run_command, with any input.
 void run_program(ProgramRun run);

@@ -32,37 +32,46 @@ std::vector<admin::AlertRule> rules_of(const config::Settings& settings) {
                   "alerts." + alert.name + ".when is '" + alert.when + "', which nobody watches",
                   "docs/alerts.md names what can be watched");
     }
-    rules.push_back({alert.name, *figure, alert.above, alert.hold, alert.webhook, alert.command,
-                     alert.repeat_interval, alert.tells_recovery});
+    rules.push_back({alert.name, *figure, alert.above, alert.hold, alert.keep_firing, alert.webhook,
+                     alert.command, alert.repeat_interval, alert.tells_recovery});
   }
   return rules;
 }
 
-admin::AlertSources sources_of(const admin::Site& site, const admin::Sampler& sampler,
-                               const InstanceBoard& board) {
-  admin::AlertSources sources;
-  sources.instance = &board;
-  sources.samples = [&sampler] { return sampler.latest(); };
-  if (!site.stores.empty()) sources.locks = site.stores.front().home.locks;
-  sources.host = host_name();
-  return sources;
-}
-
 }  // namespace
 
+Watch::Eyes::Eyes(Watch& watch, const config::Settings& settings)
+    : site(make_site(settings)),
+      sampler(site, settings.admin().sample_interval, watch.logger_),
+      metrics({OUTBOX_VERSION, &site, &watch.board_, [this] { return sampler.latest(); },
+               [&watch] { return watch.alerts_.figures(); }}) {}
+
 Watch::Watch(const config::Settings& settings, const InstanceBoard& board, Logger& logger)
-    : site_(make_site(settings)),
-      sampler_(site_, settings.admin().sample_interval, logger),
-      alerts_(rules_of(settings), sources_of(site_, sampler_, board),
-              admin::AlertChannels{
-                  [this](const std::string& url, const std::string& body) {
-                    http_.post({url, body, {}, webhook_timeout});
-                  },
-                  [](const std::vector<std::string>& command, const std::string& input) {
-                    run_program({command, {}, input + "\n", command_timeout});
-                  }},
-              logger),
-      metrics_({OUTBOX_VERSION, &site_, &board, [this] { return sampler_.latest(); },
-                [this] { return alerts_.figures(); }}) {}
+    : board_(board),
+      logger_(logger),
+      eyes_(std::make_shared<Eyes>(*this, settings)),
+      alerts_(rules_of(settings),
+              {&board, [this] { return samples(); },
+               eyes_->site.stores.empty() ? nullptr : eyes_->site.stores.front().home.locks,
+               host_name()},
+              admin::AlertChannels{[this](const std::string& url, const std::string& body) {
+                                     http_.post({url, body, {}, webhook_timeout});
+                                   },
+                                   [](const std::vector<std::string>& command,
+                                      const std::string& input, const std::stop_token& cut) {
+                                     run_program({command, {}, input + "\n", command_timeout, cut});
+                                   }},
+              logger) {}
+
+void Watch::take_over(const config::Settings& settings) {
+  auto fresh = std::make_shared<Eyes>(*this, settings);
+  const std::lock_guard lock(mutex_);
+  eyes_.swap(fresh);
+}
+
+std::shared_ptr<Watch::Eyes> Watch::eyes() const {
+  const std::lock_guard lock(mutex_);
+  return eyes_;
+}
 
 }  // namespace outbox::app

@@ -161,7 +161,8 @@ struct AlertSettings {
   std::string when;
   double above = 0;
   std::chrono::milliseconds hold{0};  ///< `for`
-  std::string webhook;                ///< May hold a secret: never log.
+  std::chrono::milliseconds keep_firing{std::chrono::minutes(1)};
+  std::string webhook;  ///< May hold a secret: never log.
   std::vector<std::string> command;
   std::chrono::milliseconds repeat_interval{0};  ///< 0: never.
   bool tells_recovery = true;

@@ -21,6 +21,7 @@ void SettingsBuilder::read_alerts() {
     }
     alert.above = reader_.decimal(prefix + "above");
     alert.hold = reader_.duration(prefix + "for");
+    alert.keep_firing = reader_.duration(prefix + "keep-firing-for");
     alert.webhook = reader_.text(prefix + "webhook");
     alert.command = reader_.list(prefix + "command");
     alert.repeat_interval = reader_.duration(prefix + "repeat-interval");

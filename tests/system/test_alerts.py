@@ -7,6 +7,7 @@ from waiting import holds_for, wait_until
 from webhooks import Webhook
 
 QUICK = {"admin__sample_interval": "1s", "log__level": "info"}
+AT_ONCE = {"alerts__dead__keep_firing_for": "0s"}
 
 
 def dead_row(database):
@@ -18,8 +19,8 @@ def test_a_dead_letter_is_told_once_and_its_end_too_across_restarts_and_instance
         outboxd, database, unique):
     outboxd.migrate()
     with Webhook() as hook:
-        rules = dict(QUICK, alerts__dead__when="dead-letters", alerts__dead__webhook=hook.url,
-                     relay__default_topic=unique)
+        rules = dict(QUICK, **AT_ONCE, alerts__dead__when="dead-letters",
+                     alerts__dead__webhook=hook.url, relay__default_topic=unique)
         first = outboxd.relay(**rules)
         second = outboxd.relay(**rules)
         first.wait_for_log("publisher started")
@@ -69,4 +70,61 @@ def test_a_command_gets_the_message_on_its_standard_input_and_no_shell_sees_it(
                           alerts__dead__command=f"{sys.executable},{script},{told}")
     line = wait_until(lambda: told.exists() and told.read_text(), 30, relay.log)
     assert json.loads(line)["state"] == "firing"
+    assert relay.stop() == 0
+
+
+def test_what_no_channel_took_before_a_restart_is_told_after_it(outboxd, database, unique):
+    outboxd.migrate()
+    with Webhook() as hook:
+        hook.refuses = True
+        dead_row(database)
+        rules = dict(QUICK, relay__default_topic=unique, alerts__dead__webhook=hook.url,
+                     alerts__dead__when="dead-letters")
+        before = outboxd.relay(**rules)
+        wait_until(lambda: hook.refused > 0, 30, before.log)
+        assert before.stop() == 0
+        hook.refuses = False
+        after = outboxd.relay(**rules)
+        wait_until(lambda: hook.states("dead") == ["firing"], 30, after.log)
+
+
+def test_a_message_that_waits_is_handed_over_when_outboxd_stops(outboxd, database, unique):
+    outboxd.migrate()
+    with Webhook() as hook:
+        hook.refuses = True
+        dead_row(database)
+        relay = outboxd.relay(**QUICK, relay__default_topic=unique, alerts__dead__webhook=hook.url,
+                              alerts__dead__when="dead-letters")
+        # The fifth comes 8 seconds after the fourth.
+        wait_until(lambda: hook.refused == 4, 60, relay.log)
+        hook.refuses = False
+        assert relay.stop() == 0
+        assert hook.states("dead") == ["firing"]
+
+
+def test_a_held_topic_is_told_once_however_often_the_relay_restarts(outboxd, database, unique):
+    outboxd.migrate()
+    with Webhook() as hook:
+        rules = dict(QUICK, relay__default_topic=unique, alerts__held__webhook=hook.url,
+                     alerts__held__when="held-topics")
+        database.execute("insert into outbox_events(aggregate_type, aggregate_id, event_type,"
+                         " payload) values ('order', '2', 'X', '{}')")
+        for _ in range(3):
+            relay = outboxd.relay(**rules)
+            wait_until(lambda: hook.states("held"), 60, relay.log)
+            holds_for(lambda: hook.states("held") == ["firing"], 7, lambda: hook.messages)
+            relay.stop()
+        assert hook.states("held") == ["firing"]
+
+
+def test_a_command_that_does_not_end_holds_up_no_stop_for_long(outboxd, database, tmp_path, unique):
+    outboxd.migrate()
+    dead_row(database)
+    begun = tmp_path / "begun"
+    script = tmp_path / "page.py"
+    script.write_text("import sys, time\nopen(sys.argv[1], 'w').close()\ntime.sleep(600)\n")
+    relay = outboxd.relay(**QUICK, relay__default_topic=unique,
+                          alerts__dead__when="dead-letters",
+                          alerts__dead__command=f"{sys.executable},{script},{begun}")
+    wait_until(begun.exists, 30, relay.log)
     assert relay.stop() == 0

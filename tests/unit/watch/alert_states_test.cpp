@@ -17,18 +17,30 @@ using std::chrono::seconds;
 struct SharedMemory {
   std::set<std::string> told;
   const void* leader = nullptr;
+  bool is_away = false;
 };
 
 class FakeMemory : public AlertMemory {
  public:
   explicit FakeMemory(SharedMemory& shared) : shared_(shared) {}
   bool leads() override { return shared_.leader == nullptr || shared_.leader == this; }
-  bool remember(const AlertRule& rule, std::chrono::milliseconds) override {
-    return shared_.told.insert(rule.name).second;
+  std::optional<bool> was_told(const AlertRule& rule, AlertChannel channel) override {
+    if (shared_.is_away) return std::nullopt;
+    return shared_.told.contains(name_of(rule, channel));
   }
-  bool forget(const AlertRule& rule) override { return shared_.told.erase(rule.name) > 0; }
+  bool remember(const AlertRule& rule, AlertChannel channel, std::chrono::milliseconds) override {
+    if (!shared_.is_away) shared_.told.insert(name_of(rule, channel));
+    return !shared_.is_away;
+  }
+  bool forget(const AlertRule& rule, AlertChannel channel) override {
+    if (!shared_.is_away) shared_.told.erase(name_of(rule, channel));
+    return !shared_.is_away;
+  }
 
  private:
+  static std::string name_of(const AlertRule& rule, AlertChannel channel) {
+    return rule.name + ":" + word_of(channel);
+  }
   SharedMemory& shared_;
 };
 
@@ -36,6 +48,8 @@ AlertRule rule_of_dead_letters() {
   AlertRule rule;
   rule.name = "dead";
   rule.when = AlertFigure::dead_letters;
+  rule.keep_firing = seconds(0);
+  rule.webhook = "http://hooks.example/1";
   rule.repeat_interval = minutes(60);
   return rule;
 }
@@ -46,13 +60,22 @@ class Watcher {
   explicit Watcher(SharedMemory& shared, AlertRule rule = rule_of_dead_letters())
       : memory_(shared), states_({std::move(rule)}, memory_) {}
 
-  /// The message that follows, as a word; empty: none.
-  std::string at(std::chrono::milliseconds time, std::optional<double> value) {
+  /// The messages that follow, as words, each taken at once where `is_taken`; empty: none.
+  std::string at(std::chrono::milliseconds time, std::optional<double> value,
+                 bool is_whole = true) {
     std::optional<AlertValue> known;
-    if (value) known = AlertValue{*value, "store global"};
-    const auto message = states_.step(0, known, Moment{time}, time.count() * 1'000);
-    return message ? word_of(message->kind) : "";
+    if (value) known = AlertValue{*value, "store global", is_whole};
+    std::string words;
+    for (const AlertOrder& order : states_.step(0, known, Moment{time}, time.count() * 1'000)) {
+      if (!words.empty()) words += " ";
+      words += order.message ? word_of(order.message->kind) : "nothing";
+      if (!order.message || refusing == order.channel) continue;
+      states_.taken(0, order.channel, order.message->kind, Moment{time});
+    }
+    states_.remember_all();
+    return words;
   }
+  std::optional<AlertChannel> refusing;
   [[nodiscard]] AlertState state() const { return states_.figures().front().state; }
   AlertStates& states() { return states_; }
   FakeMemory& memory() { return memory_; }
@@ -184,11 +207,112 @@ TEST(AlertStates, an_instance_that_led_before_repeats_nothing_when_it_leads_agai
   EXPECT_EQ(one.at(minutes(63), 0), "");
 }
 
+TEST(AlertStates, take_for_told_only_what_the_channel_took) {
+  SharedMemory shared;
+  {
+    Watcher before(shared);
+    before.refusing = AlertChannel::webhook;
+    EXPECT_EQ(before.at(seconds(0), 1), "firing");
+    EXPECT_EQ(before.at(seconds(5), 1), "");  // The sender still tries.
+  }
+  Watcher after(shared);
+  EXPECT_EQ(after.at(seconds(0), 1), "firing");
+  EXPECT_EQ(after.at(seconds(5), 0), "resolved");
+}
+
+TEST(AlertStates, drop_a_message_that_nobody_took_when_it_is_over) {
+  SharedMemory shared;
+  Watcher watcher(shared);
+  watcher.refusing = AlertChannel::webhook;
+  EXPECT_EQ(watcher.at(seconds(0), 1), "firing");
+  EXPECT_EQ(watcher.at(seconds(5), 0), "nothing");
+  EXPECT_EQ(watcher.at(seconds(10), 0), "");
+}
+
+TEST(AlertStates, say_the_end_again_and_again_until_it_is_taken_or_fires_anew) {
+  SharedMemory shared;
+  Watcher watcher(shared);
+  EXPECT_EQ(watcher.at(seconds(0), 1), "firing");
+  watcher.refusing = AlertChannel::webhook;
+  EXPECT_EQ(watcher.at(seconds(5), 0), "resolved");
+  EXPECT_EQ(watcher.at(seconds(10), 1), "nothing");  // As far as it knows it never was over.
+  EXPECT_EQ(watcher.at(seconds(15), 0), "resolved");
+}
+
+TEST(AlertStates, remember_for_each_channel_what_it_took) {
+  SharedMemory shared;
+  AlertRule rule = rule_of_dead_letters();
+  rule.command = {"page"};
+  {
+    Watcher before(shared, rule);
+    before.refusing = AlertChannel::command;
+    EXPECT_EQ(before.at(seconds(0), 1), "firing firing");
+  }
+  Watcher after(shared, rule);
+  const auto orders =
+      after.states().step(0, AlertValue{1, "store global", true}, Moment{seconds(9)}, 0);
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_EQ(orders[0].channel, AlertChannel::command);
+}
+
+TEST(AlertStates, take_part_of_a_figure_for_firing_but_not_for_its_end) {
+  SharedMemory shared;
+  Watcher watcher(shared);
+  EXPECT_EQ(watcher.at(seconds(0), 1, false), "firing");
+  EXPECT_EQ(watcher.at(seconds(5), 0, false), "");
+  EXPECT_EQ(watcher.state(), AlertState::firing);
+  EXPECT_EQ(watcher.at(seconds(10), 0), "resolved");
+}
+
+TEST(AlertStates, are_over_once_the_figure_was_down_for_long_enough_without_a_gap) {
+  SharedMemory shared;
+  AlertRule rule = rule_of_dead_letters();
+  rule.keep_firing = seconds(60);
+  Watcher watcher(shared, rule);
+  EXPECT_EQ(watcher.at(seconds(0), 1), "firing");
+  EXPECT_EQ(watcher.at(seconds(10), 0), "");
+  EXPECT_EQ(watcher.at(seconds(60), 1), "");
+  EXPECT_EQ(watcher.at(seconds(70), 0), "");
+  EXPECT_EQ(watcher.at(seconds(100), std::nullopt), "");
+  EXPECT_EQ(watcher.at(seconds(130), 0), "");
+  EXPECT_EQ(watcher.state(), AlertState::firing);
+  EXPECT_EQ(watcher.at(seconds(190), 0), "resolved");
+}
+
+TEST(AlertStates, hold_the_end_after_a_restart_too) {
+  SharedMemory shared;
+  AlertRule rule = rule_of_dead_letters();
+  rule.keep_firing = seconds(60);
+  {
+    Watcher before(shared, rule);
+    EXPECT_EQ(before.at(seconds(0), 1), "firing");
+  }
+  // What is looked at is not all there yet: a held topic is held when it is met again.
+  Watcher after(shared, rule);
+  EXPECT_EQ(after.at(seconds(0), 0), "");
+  EXPECT_EQ(after.state(), AlertState::firing);
+  EXPECT_EQ(after.at(seconds(30), 1), "");
+  EXPECT_EQ(after.at(seconds(40), 0), "");
+  EXPECT_EQ(after.at(seconds(100), 0), "resolved");
+}
+
+TEST(AlertStates, are_told_while_the_memory_is_away_and_remembered_when_it_is_back) {
+  SharedMemory shared;
+  shared.is_away = true;
+  Watcher watcher(shared);
+  EXPECT_EQ(watcher.at(seconds(0), 1), "firing");
+  EXPECT_EQ(watcher.at(seconds(5), 1), "");
+  EXPECT_TRUE(shared.told.empty());
+  shared.is_away = false;
+  EXPECT_EQ(watcher.at(seconds(10), 1), "");
+  EXPECT_EQ(shared.told.size(), 1U);
+}
+
 TEST(AlertStates, count_what_became_of_messages) {
   SharedMemory shared;
   Watcher watcher(shared);
-  watcher.states().note(0, "");
-  watcher.states().note(0, "nobody there");
+  watcher.states().taken(0, AlertChannel::webhook, MessageKind::firing, Moment{});
+  watcher.states().refused(0, "nobody there");
   const AlertFigures figures = watcher.states().figures().front();
   EXPECT_EQ(figures.sent, 1U);
   EXPECT_EQ(figures.failed, 1U);

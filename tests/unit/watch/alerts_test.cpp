@@ -89,12 +89,79 @@ TEST(Alerts, are_sent_again_where_nobody_took_them_and_to_each_channel_once) {
                    if (++posts == 1) throw std::runtime_error("nobody there");
                    inbox.put("post");
                  },
-                 [&](const std::vector<std::string>& command, const std::string& input) {
+                 [&](const std::vector<std::string>& command, const std::string& input,
+                     const std::stop_token&) {
                    EXPECT_THAT(input, HasSubstr(R"("alert":"dead")"));
                    inbox.put(command.at(1));
                  }},
                 logger);
   EXPECT_THAT(inbox.wait_for(2), ::testing::ElementsAre("--now", "post"));
+}
+
+TEST(Alerts, that_wait_for_a_channel_are_tried_a_last_time_at_the_end) {
+  Logger logger(LogLevel::error);
+  FakeInstance instance;
+  LockRows rows;
+  Inbox tries;
+  std::atomic<bool> refuses{true};
+  std::optional<Alerts> alerts;
+  // Several attempts: the next comes in seconds.
+  alerts.emplace(std::vector{rule_with_webhook()}, sources(instance, rows, 1),
+                 AlertChannels{[&](const std::string&, const std::string&) {
+                                 tries.put(refuses ? "refused" : "taken");
+                                 if (refuses) throw std::runtime_error("nobody there");
+                               },
+                               {}},
+                 logger);
+  ASSERT_EQ(tries.wait_for(3).size(), 3U);
+  refuses = false;
+  alerts.reset();
+  EXPECT_EQ(tries.wait_for(4).at(3), "taken");
+  EXPECT_TRUE(rows.held.contains("outboxd_alert:dead:webhook"));
+}
+
+TEST(Alerts, that_nobody_took_are_not_remembered_as_told) {
+  Logger logger(LogLevel::error);
+  FakeInstance instance;
+  LockRows rows;
+  Inbox tries;
+  {
+    const Alerts alerts({rule_with_webhook()}, sources(instance, rows, 1),
+                        {[&](const std::string&, const std::string&) {
+                           tries.put("refused");
+                           throw std::runtime_error("nobody there");
+                         },
+                         {}},
+                        logger);
+    ASSERT_EQ(tries.wait_for(1).size(), 1U);
+  }
+  EXPECT_TRUE(rows.held.empty());
+}
+
+TEST(Alerts, cut_a_command_short_that_does_not_end_when_they_do) {
+  Logger logger(LogLevel::error);
+  FakeInstance instance;
+  LockRows rows;
+  Inbox begun;
+  AlertRule rule = rule_with_webhook();
+  rule.webhook.clear();
+  rule.command = {"page"};
+  {
+    const Alerts alerts(
+        {rule}, sources(instance, rows, 1),
+        {{},
+         [&](const std::vector<std::string>&, const std::string&, const std::stop_token& cut) {
+           begun.put("begun");
+           std::mutex mutex;
+           std::condition_variable_any never;
+           std::unique_lock lock(mutex);
+           never.wait(lock, cut, [] { return false; });
+           throw std::runtime_error("cut");
+         }},
+        logger);
+    ASSERT_EQ(begun.wait_for(1).size(), 1U);
+  }
+  EXPECT_TRUE(rows.held.empty());
 }
 
 TEST(Alerts, of_two_instances_on_one_store_one_is_told) {
@@ -150,6 +217,11 @@ TEST(ValueOf, takes_each_figure_from_the_samples) {
   EXPECT_EQ(value(AlertFigure::broker_down), 1);
   EXPECT_EQ(value(AlertFigure::held_topics), 2);
   EXPECT_THAT(value_of(AlertFigure::store_down, samples, {})->detail, HasSubstr("us: no route"));
+  EXPECT_TRUE(value_of(AlertFigure::store_down, samples, {})->is_whole);
+  for (const AlertFigure figure : {AlertFigure::dead_letters, AlertFigure::oldest_pending_seconds,
+                                   AlertFigure::replication_slot_bytes, AlertFigure::held_topics}) {
+    EXPECT_FALSE(value_of(figure, samples, {})->is_whole) << word_of(figure);
+  }
 }
 
 TEST(ValueOf, is_not_known_where_no_store_answers) {
@@ -161,6 +233,14 @@ TEST(ValueOf, is_not_known_where_no_store_answers) {
                                    AlertFigure::replication_slot_bytes, AlertFigure::broker_down}) {
     EXPECT_FALSE(value_of(figure, samples, {}).has_value()) << word_of(figure);
   }
+}
+
+TEST(ValueOf, is_known_in_part_while_stores_are_looked_at_for_the_first_time) {
+  Samples samples{{full_sample()}, std::nullopt};
+  EXPECT_TRUE(value_of(AlertFigure::dead_letters, samples, {})->is_whole);
+  samples.awaited = 1;
+  EXPECT_FALSE(value_of(AlertFigure::dead_letters, samples, {})->is_whole);
+  EXPECT_FALSE(value_of(AlertFigure::store_down, samples, {})->is_whole);
 }
 
 TEST(MessageJson, holds_any_bytes_of_a_detail) {
