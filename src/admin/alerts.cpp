@@ -14,7 +14,7 @@ constexpr std::chrono::seconds look_interval{5};
 constexpr std::chrono::minutes recent{5};
 constexpr std::size_t detail_max = 300;
 /// How long messages that no channel took yet are tried at the end.
-constexpr std::chrono::seconds hand_over_time{5};
+constexpr std::chrono::seconds hand_over_time{3};
 
 std::string cut(std::string detail) {
   if (detail.size() > detail_max) detail = clean_utf8(detail.substr(0, detail_max)) + "…";

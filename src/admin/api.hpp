@@ -66,6 +66,7 @@ struct Route {
   std::string_view path;  ///< `/api/v1/events/{id}`; the last `{…}` of a path may hold slashes.
   Role role = Role::read;
   Pace pace = Pace::quick;
+  bool from_memory = false;  ///< It asks no store and no broker, and waits for nobody.
   std::span<const Field> path_fields = {};
   std::span<const Field> query = {};
   std::span<const Field> body = {};

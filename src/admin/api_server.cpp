@@ -38,33 +38,33 @@ Reply metrics(const Call& call) {
   return {.text = call.services->metrics_text(), .content_type = std::string(metrics_content_type)};
 }
 
-Reply ready(const Call& call) {
-  const std::vector<ReadyLine> lines = call.services->readiness.look();
-  return {.status = is_ready(lines) ? 200 : 503,
-          .text = readiness_text(lines, call.input.has("verbose"), call.role != Role::anyone),
-          .content_type = "text/plain; charset=utf-8"};
-}
-
 constexpr std::array all = {
-    Route{.name = "me", .method = "GET", .path = "/api/v1/me", .handler = me},
+    Route{.name = "me", .method = "GET", .path = "/api/v1/me", .from_memory = true, .handler = me},
     Route{.name = "doctor",
           .method = "GET",
           .path = "/api/v1/doctor",
           .pace = Pace::slow,
           .query = store_query,
           .handler = examine},
-    Route{.name = "alerts", .method = "GET", .path = "/api/v1/alerts", .handler = alerts},
+    Route{.name = "alerts",
+          .method = "GET",
+          .path = "/api/v1/alerts",
+          .from_memory = true,
+          .handler = alerts},
     Route{.name = "ticket", .method = "POST", .path = "/api/v1/tickets"},
     Route{.name = "stream", .method = "GET", .path = "/api/v1/stream", .query = stream_query},
     Route{.name = "openapi", .method = "GET", .path = "/openapi.json", .role = Role::anyone},
-    Route{.name = "metrics", .method = "GET", .path = "/metrics", .handler = metrics},
+    Route{.name = "metrics",
+          .method = "GET",
+          .path = "/metrics",
+          .from_memory = true,
+          .handler = metrics},
     Route{.name = "livez", .method = "GET", .path = "/livez", .role = Role::anyone},
     Route{.name = "readyz",
           .method = "GET",
           .path = "/readyz",
           .role = Role::anyone,
-          .query = ready_query,
-          .handler = ready},
+          .query = ready_query},
     Route{.name = "dashboard", .method = "GET", .path = "/", .role = Role::anyone},
     Route{.name = "assets",
           .method = "GET",

@@ -4,6 +4,7 @@
 // will not wait for ever.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -24,26 +25,42 @@
 
 namespace outbox::admin {
 
+/// In the errors of questions that were given up before they were asked: they never will be.
+inline constexpr const char* not_asked = " is busy with another question, it was not asked";
+
+enum class QuestionStage : std::uint8_t { waiting, asked, given_up };
+
 /// An answer that is under way.
 template <class Result>
 class PendingAnswer {
  public:
-  PendingAnswer(std::future<Result> future, std::string whom)
-      : future_(std::move(future)), whom_(std::move(whom)) {}
+  PendingAnswer(std::future<Result> future, std::string whom,
+                std::shared_ptr<std::atomic<QuestionStage>> stage)
+      : future_(std::move(future)), whom_(std::move(whom)), stage_(std::move(stage)) {}
 
-  /// Throws what the question threw, and Error(unreachable) after the deadline.
-  Result wait_until(Moment deadline) {
+  /// Whether wait_until() need not wait; waits for that itself up to `deadline`.
+  [[nodiscard]] bool is_there_by(Moment deadline) const {
     const Duration left = std::max(deadline - BootClock::now(), Duration::zero());
-    if (future_.wait_for(left) != std::future_status::ready) {
-      throw Error(ErrorKind::unreachable, whom_ + " does not answer",
-                  "check that it runs and can be reached, then try again");
+    return future_.wait_for(left) == std::future_status::ready;
+  }
+
+  /// Throws what the question threw, and Error(unreachable) after the deadline. A question that has
+  /// not been asked by then is forgotten; one that is being asked may yet do what it is to do.
+  Result wait_until(Moment deadline) {
+    if (is_there_by(deadline)) return future_.get();
+    QuestionStage stage = QuestionStage::waiting;
+    if (stage_->compare_exchange_strong(stage, QuestionStage::given_up)) {
+      throw Error(ErrorKind::unreachable, whom_ + not_asked, "try again in a while");
     }
-    return future_.get();
+    throw Error(ErrorKind::unreachable, whom_ + " does not answer",
+                "check that it runs and can be reached; a change may yet be carried out, so look "
+                "before you try again");
   }
 
  private:
   std::future<Result> future_;
   std::string whom_;
+  std::shared_ptr<std::atomic<QuestionStage>> stage_;
 };
 
 template <class Seams>
@@ -55,14 +72,18 @@ class Desk {
   template <class Result>
   PendingAnswer<Result> begin(std::function<Result(Seams&)> question) {
     auto task = std::make_shared<std::packaged_task<Result(Seams&)>>(std::move(question));
-    PendingAnswer<Result> answer(task->get_future(), whom_);
+    auto stage = std::make_shared<std::atomic<QuestionStage>>(QuestionStage::waiting);
+    PendingAnswer<Result> answer(task->get_future(), whom_, stage);
     {
       const std::lock_guard lock(mutex_);
       if (waiting_.size() >= waiting_max) {
         throw Error(ErrorKind::unreachable, whom_ + " does not keep up with the questions",
                     "try again in a while");
       }
-      waiting_.push_back([task](Seams& seams) { (*task)(seams); });
+      waiting_.push_back([task, stage](Seams& seams) {
+        QuestionStage now = QuestionStage::waiting;
+        if (stage->compare_exchange_strong(now, QuestionStage::asked)) (*task)(seams);
+      });
       // Begun by the first question: of a hundred stores a command may ask one.
       if (!thread_.joinable()) {
         thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });

@@ -99,6 +99,13 @@ class Office {
     return desk_of(store, pace).template ask<Result>(patience(pace), std::move(question));
   }
 
+  /// The same, to be waited for later.
+  template <class Result>
+  PendingAnswer<Result> begin(const std::string& store, Pace pace,
+                              std::function<Result(StoreSeams&)> question) {
+    return desk_of(store, pace).template begin<Result>(std::move(question));
+  }
+
   /// Throws Error(configuration) where no brokers are configured.
   template <class Result>
   Result ask_broker(Pace pace, std::function<Result(BrokerSeams&)> question) {

@@ -19,7 +19,8 @@ constexpr std::size_t waiting_max = 64;
 constexpr std::chrono::seconds request_timeout{10};
 /// More than the services take for one question (Site::slow_timeout), and for one before it.
 constexpr std::chrono::seconds answer_timeout{20};
-constexpr std::chrono::seconds closing_time{1};
+/// For what is being worked on when the server stops; the rest is told that it does.
+constexpr std::chrono::seconds closing_time{3};
 /// Every question is answered long before: a worker that takes longer hangs.
 constexpr std::chrono::seconds hang_time{60};
 constexpr std::chrono::seconds log_interval{10};
@@ -40,6 +41,11 @@ bool is_json(const http::Request& request) {
   return http::equal_without_case(name, "application/json");
 }
 
+Lane lane_of(const Route& route) {
+  if (route.from_memory) return Lane::memory;
+  return route.pace == Pace::quick ? Lane::quick : Lane::slow;
+}
+
 http::Response busy() {
   http::Response response = problem(503, "too many requests are being worked on",
                                     "try again in a second; admin.threads says how many may be");
@@ -54,6 +60,16 @@ http::Response failed(Logger& logger, const std::string& path, const char* what)
                  {{"path", clean_utf8(path)}, {"error", what}, {"suppressed", suppressed}});
   }
   return problem(500, "that failed", "the log of outboxd says why");
+}
+
+/// Whether a change was made is not known where a store stopped answering meanwhile.
+http::Response with_outcome(const http::Response& response, bool was_asked) {
+  Json document = Json::parse(response.body, nullptr, false);
+  document["outcome"] = was_asked ? "unknown" : "not_carried_out";
+  if (was_asked) document["remedy"] = "it may yet be carried out; GET /api/v1/audit shows whether";
+  http::Response told = response;
+  told.body = to_text(document) + "\n";
+  return told;
 }
 
 http::Response response_of(Reply reply) {
@@ -108,6 +124,10 @@ class AdminServer::Parts : public http::Application {
   http::Response refused(int status, const std::string& what) override {
     return secured(problem(status, what));
   }
+  http::Response unanswered(const std::string& method, const std::string& what) override {
+    const http::Response response = problem(503, what);
+    return secured(changes_something(method) ? with_outcome(response, true) : response);
+  }
 
  private:
   [[nodiscard]] std::shared_ptr<Services> current() {
@@ -118,14 +138,15 @@ class AdminServer::Parts : public http::Application {
   [[nodiscard]] http::Answer called(const http::Request& request, const RouteFound& found,
                                     const Caller& caller);
   [[nodiscard]] http::Answer at_once(const http::Request& request, const Route& route,
-                                     const Caller& caller);
+                                     const Input& input, const Caller& caller);
+  [[nodiscard]] http::Answer ready(const http::Request& request, const Input& input, Role role);
   [[nodiscard]] http::Answer later(const http::Request& request, const Route& route, Input input,
                                    const Caller& caller);
   [[nodiscard]] http::Response page_file(const http::Request& request) const;
   [[nodiscard]] http::Response live() const;
   [[nodiscard]] http::Response worked(const Call& call, const Route& route);
-  [[nodiscard]] http::Response secured(http::Response response,
-                                       const http::NamedTexts& headers = {}) const;
+  [[nodiscard]] static http::Response secured(http::Response response,
+                                              const http::NamedTexts& headers = {});
   void note_refusal(const http::Request& request, int status);
 
   const std::span<const PageFile> page_;
@@ -154,7 +175,7 @@ http::Answer AdminServer::Parts::answer(const http::Request& request) {
 }
 
 http::Response AdminServer::Parts::secured(http::Response response,
-                                           const http::NamedTexts& headers) const {
+                                           const http::NamedTexts& headers) {
   const auto put = [&](const char* name, const char* value) {
     const bool is_there = std::any_of(response.headers.begin(), response.headers.end(),
                                       [&](const auto& header) { return header.first == name; });
@@ -222,13 +243,14 @@ http::Answer AdminServer::Parts::called(const http::Request& request, const Rout
     }
     input.take_body({}, request.body);
   }
-  if (route.handler == nullptr) return at_once(request, route, caller);
+  if (route.handler == nullptr) return at_once(request, route, input, caller);
   return later(request, route, std::move(input), caller);
 }
 
 http::Answer AdminServer::Parts::at_once(const http::Request& request, const Route& route,
-                                         const Caller& caller) {
+                                         const Input& input, const Caller& caller) {
   if (route.name == "livez") return live();
+  if (route.name == "readyz") return ready(request, input, caller.role);
   if (route.name == "openapi") {
     return http::Response{200, std::string(openapi_text()), "application/json", {}};
   }
@@ -243,6 +265,21 @@ http::Answer AdminServer::Parts::at_once(const http::Request& request, const Rou
     return http::Upgrade{watch_.make_client(), false, {}, {}};
   }
   return page_file(request);
+}
+
+http::Answer AdminServer::Parts::ready(const http::Request& request, const Input& input,
+                                       Role role) {
+  return http::Later{[this, verbose = input.has("verbose"), tells_why = role != Role::anyone,
+                      shared = access_.shared_headers(request)](
+                         const std::function<void(http::Response)>& respond) {
+    current()->readiness.ask([=](const std::vector<ReadyLine>& lines) {
+      respond(secured({is_ready(lines) ? 200 : 503,
+                       readiness_text(lines, verbose, tells_why),
+                       "text/plain; charset=utf-8",
+                       {}},
+                      shared));
+    });
+  }};
 }
 
 http::Response AdminServer::Parts::live() const {
@@ -283,7 +320,7 @@ http::Answer AdminServer::Parts::later(const http::Request& request, const Route
                                           access_.shared_headers(request),
                                           BootClock::now()});
   return http::Later{[this, task, &route](std::function<void(http::Response)> respond) {
-    const bool taken = workers_->try_add(route.pace, [this, task, respond, &route] {
+    const bool taken = workers_->try_add(lane_of(route), [this, task, respond, &route] {
       // Nobody waits for it any more.
       if (BootClock::now() - task->asked_at > answer_timeout) return;
       const std::shared_ptr<Services> services = current();
@@ -302,7 +339,12 @@ http::Response AdminServer::Parts::worked(const Call& call, const Route& route) 
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::failed)
       (void)failed(logger_, std::string(route.path), error.what());
-    return problem(error);
+    if (error.kind() != ErrorKind::unreachable || !changes_something(route.method)) {
+      return problem(error);
+    }
+    watch_.changed();
+    return with_outcome(problem(error),
+                        std::string_view(error.what()).find(not_asked) == std::string_view::npos);
   } catch (const std::exception& error) {
     return failed(logger_, std::string(route.path), error.what());
   }

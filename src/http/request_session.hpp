@@ -38,14 +38,18 @@ class RequestSession final : public Session {
 
   void tick(Moment now) override {
     if (now <= until_) return;
-    if (waiting_ == 0 || room_.is_closing) return cut();
-    const auto kept = stop_waiting();
-    refuse_with(503, "there was no answer in time", {{"Retry-After", "5"}});
+    if (waiting_ == 0) return cut();
+    end_waiting("there was no answer in time");
   }
   void go_away() override {
     is_last_ = true;
-    until_ = std::min(until_, BootClock::now() + closing_timeout);
+    // One that is being worked on has the server's time to close.
+    if (waiting_ == 0) until_ = std::min(until_, BootClock::now() + closing_timeout);
     if (is_between_requests_) cut();
+  }
+  void give_up() override {
+    if (waiting_ == 0) return cut();
+    end_waiting("the server stops, it was not answered before");
   }
   void cut() override {
     const auto kept = stop_waiting();  // This may be all that there is of it.
@@ -93,6 +97,14 @@ class RequestSession final : public Session {
       return refuse_with(431, "the header is too large");
     if (error == beast_http::error::body_limit) return refuse_with(413, "the body is too large");
     refuse_with(400, "this is no HTTP request");
+  }
+
+  void end_waiting(const std::string& what) {
+    const auto kept = stop_waiting();
+    const std::string method(parser_->get().method_string());
+    Response response = room_.application.unanswered(method, what);
+    response.headers.emplace_back("Retry-After", "5");
+    reply(std::move(response), parser_->get().version());
   }
 
   void refuse_with(int status, const std::string& what, const NamedTexts& headers = {}) {

@@ -259,10 +259,10 @@ class Server::Parts {
     if (room_.sessions.empty() || (is_cut_ && now > close_by_)) return context_.stop();
     for_each_session([now](Session& session) { session.tick(now); });
     if (!is_cut_ && now > close_by_) {
-      // Whoever has not answered by now; their clients still hear that the connection is gone.
+      // Whoever has not answered by now; their clients still hear that there is no answer.
       is_cut_ = true;
       close_by_ = now + closing_timeout;
-      for_each_session([](Session& session) { session.cut(); });
+      for_each_session([](Session& session) { session.give_up(); });
     }
     constexpr std::chrono::milliseconds look_again{10};
     timer_.expires_after(look_again);

@@ -54,6 +54,12 @@ class Application {
     return {status, what + "\n", "text/plain; charset=utf-8", {}};
   }
 
+  /// What is said to one whose answer did not come in time, or before the server stops: what it
+  /// asked for may be under way.
+  virtual Response unanswered(const std::string& /*method*/, const std::string& what) {
+    return refused(503, what);
+  }
+
   /// Several times a second.
   virtual void tick() {}
 };
@@ -71,7 +77,7 @@ class Server {
   [[nodiscard]] std::string address() const;
 
   /// Until a stop is requested; then tells all clients that it goes away and waits for them up to
-  /// `closing`.
+  /// `closing`. Requests that are not answered by then get 503.
   void run(const std::stop_token& stop, std::chrono::milliseconds closing);
 
   /// Has the thread that runs call it, soon. What is posted after the end is never called.

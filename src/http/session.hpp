@@ -75,6 +75,8 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void tick(Moment now) = 0;
   /// The server goes away.
   virtual void go_away() = 0;
+  /// The time for that is over: whoever still waits for an answer is told so.
+  virtual void give_up() { cut(); }
   /// Ends it without a word.
   virtual void cut() = 0;
   /// The answer that it waits for.

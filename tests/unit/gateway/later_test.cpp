@@ -154,6 +154,24 @@ TEST_F(LaterTest, says_500_where_the_work_cannot_even_begin) {
   EXPECT_TRUE(socket.read_until("why").starts_with("HTTP/1.1 500"));
 }
 
+TEST_F(LaterTest, tells_whoever_still_waits_that_the_server_stops_and_lets_others_finish) {
+  start({});
+  const Socket answered = connect();
+  answered.send(get("/a"));
+  auto first = desk_.take(1);
+  const Socket waiting = connect();
+  waiting.send(get("/b"));
+  auto second = desk_.take(1);
+  thread_.request_stop();
+  first[0].second({200, "answer to a"});
+  const std::string whole = answered.read_until("answer to a");
+  EXPECT_TRUE(whole.starts_with("HTTP/1.1 200"));
+  const std::string given = waiting.read_until("stops");
+  EXPECT_TRUE(given.starts_with("HTTP/1.1 503")) << given;
+  EXPECT_NE(given.find("Connection: close"), std::string::npos) << given;
+  second[0].second({200, "too late"});
+}
+
 TEST_F(LaterTest, ends_while_answers_are_under_way_and_takes_them_afterwards_without_harm) {
   start({});
   std::vector<std::unique_ptr<Socket>> sockets;
