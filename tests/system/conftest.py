@@ -13,6 +13,7 @@ import tempfile
 import psycopg2
 import pytest
 
+from browsers import Tab, chromium
 from databases import Database
 from programs import Outboxd
 from topics import Topics
@@ -146,3 +147,23 @@ def topics(outboxd, services):
 def topic(topics, unique):
     """A topic of three partitions of this test alone."""
     return topics.create(unique)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def tabs(browser):
+    """Opens tabs that are closed at the end; none of them may have complained."""
+    opened = []
+
+    def start(url, **options):
+        opened.append(Tab(browser, url, **options))
+        return opened[-1]
+    yield start
+    for tab in opened:
+        tab.close()
+    assert [line for tab in opened for line in tab.complaints] == []

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from browsers import ROOT, Tab, chromium
+from browsers import ROOT
 from dashboards import Dashboard
 from waiting import wait_until
 from writers import Writers
@@ -25,26 +25,6 @@ VIEWS = ["#/overview", "#/trace", "#/dead-letters", "#/relays", "#/consumers", "
 DAY = 86_400
 BEN, ANNA = "of-ben-0123456789", "of-anna-0123456789"  # Tokens.
 HEAP_GROWTH_BYTES = 20 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def tabs(browser):
-    """Opens tabs that are closed at the end; none of them may have complained."""
-    opened = []
-
-    def start(url, **options):
-        opened.append(Tab(browser, url, **options))
-        return opened[-1]
-    yield start
-    for tab in opened:
-        tab.close()
-    assert [line for tab in opened for line in tab.complaints] == []
 
 
 def event(topic, key="order-1", **columns):
