@@ -157,6 +157,8 @@ class Core {
   TopicStates topics_;
   KeyStates keys_;
   Pauses pauses_;
+  bool pauses_known_ = false;    ///< Since the start, once at least.
+  bool pauses_answered_ = true;  ///< With the last heartbeat.
   SettleDesk desk_;
   Handle main_;
   Handle isolated_;

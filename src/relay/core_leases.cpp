@@ -35,9 +35,15 @@ void Core::on(const HeartbeatDone& event) {
       slots_.renewed(lease.slot, event.sent_at + lease_ttl_ - lease_margin_);
     }
   }
-  heed(event.heartbeat.pauses);
+  if (event.heartbeat.pauses)
+    heed(*event.heartbeat.pauses);
+  else if (pauses_answered_)
+    notice(NoticeKind::pauses_unknown, "pauses", event.heartbeat.pauses_fault);
+  pauses_answered_ = event.heartbeat.pauses.has_value();
+  pauses_known_ = pauses_known_ || pauses_answered_;
   members_ = std::max(1, event.heartbeat.live_members);
-  if (!stopping_) balance(event.heartbeat);
+  // One that starts takes nothing before it has heard what is paused.
+  if (!stopping_ && pauses_known_) balance(event.heartbeat);
 }
 
 void Core::balance(const store::Heartbeat& heartbeat) {

@@ -171,6 +171,7 @@ enum class NoticeKind : std::uint8_t {
   drain_cut_short,
   paused,
   resumed,
+  pauses_unknown,
 };
 /// For people: logged and counted, of no other effect.
 struct Notice {

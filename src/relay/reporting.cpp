@@ -23,6 +23,7 @@ LogLevel level_of(NoticeKind kind) {
     case NoticeKind::row_retried:
     case NoticeKind::drain_cut_short:
     case NoticeKind::paused:
+    case NoticeKind::pauses_unknown:
       return LogLevel::warn;
     case NoticeKind::slots_acquired:
     case NoticeKind::topic_open:
@@ -69,6 +70,8 @@ const char* text_of(NoticeKind kind) {
       return "paused, its events wait";
     case NoticeKind::resumed:
       return "resumed";
+    case NoticeKind::pauses_unknown:
+      return "the pauses cannot be read; what was known last stands";
   }
   return "";
 }

@@ -57,6 +57,9 @@ struct EventView {
   std::optional<std::int64_t> created_at_us;  ///< Microseconds since 1970 UTC, as all times here.
   std::optional<std::int64_t> next_attempt_at_us;
   std::optional<std::int64_t> published_at_us;
+  /// When the relay gave it up: of our own table, else its `updated_at`; none where the table does
+  /// not say, as for what died before migration 0011.
+  std::optional<std::int64_t> died_at_us = {};
   std::string locked_by;
   std::string error;
 };
@@ -72,6 +75,14 @@ struct InboxEntry {
   std::int64_t processed_at_us = 0;
 };
 
+/// A row that an operator took out of the outbox.
+struct DiscardedEvent {
+  EventView event;  ///< As it stood, dead; without its times.
+  std::int64_t at_us = 0;
+  std::string who;
+  std::string reason;
+};
+
 class EventLookup {
  public:
   virtual ~EventLookup() = default;
@@ -80,6 +91,13 @@ class EventLookup {
 
   /// Which consumers took the event, the first first; at most 1,000. Empty without an inbox.
   virtual std::vector<InboxEntry> inbox(const Uuid& event_id) = 0;
+
+  /// What was discarded under this row id or event id, the latest first; at most 20. Empty where
+  /// the schema is older than discarding.
+  virtual std::vector<DiscardedEvent> discarded(const std::string& /*row_or_event_id*/,
+                                                std::size_t /*payload_bytes_max*/) {
+    return {};
+  }
 };
 
 }  // namespace outbox::store

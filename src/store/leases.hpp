@@ -44,6 +44,8 @@ struct KeyState {
       blocked_for{};  ///< From the database's now; zero or less: may be tried.
   RowId head;         ///< The row that was refused.
   std::string reason;
+  /// Since its first refusal, by the database's clock; of a view alone, and where that is known.
+  std::optional<std::chrono::milliseconds> refused_for = {};
 };
 
 struct AcquiredSlot {
@@ -56,7 +58,10 @@ struct Heartbeat {
   int live_members = 0;            ///< Of this relay name, this one included.
   int slots = 0;                   ///< In all, as stored.
   int free_slots = 0;              ///< Without owner, or expired.
-  std::vector<Pause> pauses;       ///< Of this relay, of topics and of keys, all that stand.
+  /// Of this relay, of topics and of keys, all that stand; none: they could not be read this time,
+  /// so that what was known last goes on.
+  std::optional<std::vector<Pause>> pauses;
+  std::string pauses_fault;  ///< Why they could not.
 };
 
 struct SlotView {

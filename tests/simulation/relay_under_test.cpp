@@ -78,7 +78,7 @@ void RelayUnderTest::drain_inbox() {
     inbox_.pop_front();
     std::vector<relay::Command> commands;
     if (const auto* beat = std::get_if<relay::HeartbeatDone>(&event)) {
-      heeded_ = beat->heartbeat.pauses;
+      if (beat->heartbeat.pauses) heeded_ = *beat->heartbeat.pauses;
     }
     core_->step(event, world_.now(), commands);
     for (const relay::Command& command : commands) {

@@ -30,7 +30,7 @@ relay::CoreOptions core_options(const relay::Safety& safety, World& world) {
   options.batch_size = 1 + world.number(20);
   options.in_flight_rows_max = options.batch_size * (1 + world.number(6)) + 4;
   options.blocked_keys_max = 1 + world.number(20);
-  options.max_attempts = 4;
+  options.max_attempts = Store::max_attempts;
   options.backoff.initial = std::chrono::milliseconds{50};
   options.backoff.max = std::chrono::milliseconds{1000};
   options.check_sizes = false;
@@ -56,6 +56,7 @@ Faults draw_faults(World& world) {
   faults.slow_batch = rate(0.05);
   faults.disconnect_per_second = rate(0.5);
   faults.halt_per_second = rate(2);
+  faults.pauses_unknown = rate(0.5);
   return faults;
 }
 

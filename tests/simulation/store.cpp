@@ -30,7 +30,8 @@ store::Heartbeat Store::heartbeat(const std::string& member,
   std::erase_if(members_, [&](const auto& entry) { return entry.second < now; });
   answer.live_members = static_cast<int>(members_.size());
   answer.slots = slots;
-  answer.pauses = pauses;
+  // A lock on the table of pauses, say.
+  if (!world_.chance(world_.faults.pauses_unknown)) answer.pauses = pauses;
   for (const StoredSlot& slot : slots_) {
     if (slot.owner.empty() || slot.expires < now) ++answer.free_slots;
   }
@@ -151,6 +152,11 @@ void Store::settle_change(const std::string& member, const store::RowChange& cha
     row.status = RowStatus::dead;
     const bool deserved = row.defect || row.refusable;
     if (!deserved) world_.broken("row " + std::to_string(row.id) + " dead-lettered without need");
+    // Its own attempts, and not those of another row of its key.
+    if (change.attempts_made > 0 && row.retry_count + change.attempts_made < max_attempts) {
+      world_.broken("row " + std::to_string(row.id) + " dead-lettered after " +
+                    std::to_string(row.retry_count + change.attempts_made) + " attempts");
+    }
   }
 }
 

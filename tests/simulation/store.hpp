@@ -42,6 +42,7 @@ class Store {
  public:
   static constexpr int slots = 8;
   static constexpr int buckets = 256;
+  static constexpr int max_attempts = 4;
 
   Store(World& world, Duration lease_ttl) : world_(world), lease_ttl_(lease_ttl), slots_(slots) {}
 

@@ -27,6 +27,7 @@ struct Faults {
   double late_commit = 0;       ///< Transactions that commit long after they drew their ids.
   double slow_batch = 0;        ///< Batches that are seconds on their way.
   double disconnect_per_second = 0;  ///< A handle breaks with everything in flight in doubt.
+  double pauses_unknown = 0;         ///< Heartbeats that cannot read the pauses.
   double halt_per_second = 0;  ///< An operator pauses the relay, a topic or a key for a while.
 };
 

@@ -105,15 +105,30 @@ class MariadbBacklog final : public Backlog {
   }
 
   void read_keys(BacklogView& view) {
+    try {
+      read_keys(view, milliseconds_sql("k.since", now_sql));
+    } catch (const SqlError& error) {
+      constexpr unsigned no_such_column = 1054;  // A schema before migration 0011.
+      if (error.number() != no_such_column) throw;
+      read_keys(view, "NULL");
+    }
+  }
+
+  void read_keys(BacklogView& view, const std::string& refused_for) {
     Result found = connection_.run(
         doing,
-        fmt::format("SELECT k.wire_key, k.topic, k.slot, k.attempts, {}, k.head, k.reason FROM {} "
-                    "k WHERE {} ORDER BY k.attempts DESC, k.blocked_until, k.wire_key LIMIT 100",
-                    milliseconds_sql(now_sql, "k.blocked_until"), table_->own("keys"),
-                    table_->mine("k")),
+        fmt::format(
+            "SELECT k.wire_key, k.topic, k.slot, k.attempts, {}, k.head, k.reason, {} FROM {} k "
+            "WHERE {} ORDER BY k.attempts DESC, k.blocked_until, k.wire_key LIMIT 100",
+            milliseconds_sql(now_sql, "k.blocked_until"), refused_for, table_->own("keys"),
+            table_->mine("k")),
         Effect::reads);
-    while (found.next())
-      view.blocked_keys.push_back(key_state(*table_, found));
+    while (found.next()) {
+      KeyState& key = view.blocked_keys.emplace_back(key_state(*table_, found));
+      if (!found.is_null(7)) {
+        key.refused_for = std::chrono::milliseconds(std::max<std::int64_t>(0, found.number(7)));
+      }
+    }
   }
 
   std::shared_ptr<Shared> shared_;

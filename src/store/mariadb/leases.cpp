@@ -67,8 +67,8 @@ class MariadbLeases final : public Leases {
       heartbeat.slots = counts.integer(1);
       heartbeat.free_slots = counts.integer(2);
     }
-    heartbeat.pauses = read_pauses();
     note_high_water();
+    read_pauses(heartbeat);
     return heartbeat;
   }
 
@@ -172,7 +172,7 @@ class MariadbLeases final : public Leases {
         std::chrono::microseconds(patience).count());
     // The table is a row or none, as a rule; as many as may be paused are read at most.
     pauses_sql_ = fmt::format(
-        "SELECT p.kind, p.name, p.who, p.reason, timestampdiff(MICROSECOND, '1970-01-01', p.since) "
+        "p.kind, p.name, p.who, p.reason, timestampdiff(MICROSECOND, '1970-01-01', p.since) "
         "FROM {} p WHERE p.outbox_table = {} AND (p.kind IN ('topic', 'key') OR "
         "p.kind = 'relay' AND p.name = {}) ORDER BY p.since LIMIT {}",
         table_->own("pauses"), table_->outbox_literal(), table_->relay_literal(), relay_pauses_max);
@@ -183,25 +183,43 @@ class MariadbLeases final : public Leases {
         fmt::arg("now", now_sql));
   }
 
-  // A relay that is newer than the schema, or whose user may not read them, works without pauses.
-  std::vector<Pause> read_pauses() {
+  // When the leases are renewed. A relay that is newer than the schema, or whose user may not read
+  // them, works without pauses; after any other fault those that were known stand.
+  void read_pauses(Heartbeat& heartbeat) {
     try {
-      Result found = connection_.run("reading the pauses", pauses_sql_, Effect::reads);
-      std::vector<Pause> pauses;
-      while (found.next()) {
-        pauses.push_back({.kind = relay_pause_kind(found.bytes(0)),
-                          .name = found.text(1),
-                          .who = found.text(2),
-                          .reason = found.text(3),
-                          .since_us = found.number(4)});
-      }
-      return pauses;
+      heartbeat.pauses = standing_pauses();
     } catch (const SqlError& error) {
       constexpr unsigned no_such_table = 1146;
-      constexpr unsigned no_rights = 1142;
-      if (error.number() != no_such_table && error.number() != no_rights) throw;
-      return {};
+      constexpr unsigned no_right = 1142;
+      if (error.number() == no_such_table || error.number() == no_right)
+        heartbeat.pauses.emplace();
+      else
+        heartbeat.pauses_fault = error.what();
+    } catch (const Error& error) {
+      heartbeat.pauses_fault = error.what();
     }
+  }
+
+  // MariaDB's waits for locks on a table are in whole seconds, and zero does not wait at all.
+  std::vector<Pause> standing_pauses() {
+    const auto limit_ms = pauses_read_timeout.count();
+    const std::string sql =
+        connection_.is_mariadb()
+            ? fmt::format(
+                  "SET STATEMENT lock_wait_timeout = 0, max_statement_time = {}.{:03} FOR "
+                  "SELECT {}",
+                  limit_ms / 1000, limit_ms % 1000, pauses_sql_)
+            : fmt::format("SELECT /*+ MAX_EXECUTION_TIME({}) */ {}", limit_ms, pauses_sql_);
+    Result found = connection_.run_once("reading the pauses", sql, Effect::reads);
+    std::vector<Pause> pauses;
+    while (found.next()) {
+      pauses.push_back({.kind = relay_pause_kind(found.bytes(0)),
+                        .name = found.text(1),
+                        .who = found.text(2),
+                        .reason = found.text(3),
+                        .since_us = found.number(4)});
+    }
+    return pauses;
   }
 
   // Of the slots whose lease stands; returns these. Locked first, because MariaDB's UPDATE does not

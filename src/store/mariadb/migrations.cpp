@@ -209,14 +209,16 @@ class MariadbMigrations final : public Migrations {
     return read_applied().at(migration.number).applied_at;
   }
 
-  // MySQL cannot say IF NOT EXISTS of an index.
+  // MySQL cannot say IF NOT EXISTS of an index, nor of a column, which another outbox of this
+  // database, or a run that was cut off, may have added.
   void run(const EmbeddedMigration& migration, const std::string& statement) {
-    constexpr unsigned is_there = 1061;
+    constexpr unsigned index_is_there = 1061;
+    constexpr unsigned column_is_there = 1060;
     try {
       connection_.run(fmt::format("migration {:04} ({})", migration.number, migration.name),
                       statement);
     } catch (const SqlError& error) {
-      if (!migration.lookup_indexes_only() || error.number() != is_there) throw;
+      if (error.number() != column_is_there && error.number() != index_is_there) throw;
     }
   }
 

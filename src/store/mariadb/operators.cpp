@@ -18,6 +18,8 @@ using operators::Outbox;
 using operators::Row;
 using operators::Way;
 
+constexpr std::size_t large_bytes = 1U << 20U;
+
 bool holds_bytes(std::string_view type) {
   return type.ends_with("blob") || type.ends_with("binary");
 }
@@ -202,11 +204,34 @@ class MariadbDatabase final : public operators::Database {
     std::string members;
     for (const auto& [name, type] : columns_) {
       const std::string column = "t." + quote_identifier(name);
-      const std::string value =
+      std::string value =
           holds_bytes(type) ? fmt::format("concat('\\\\x', lower(hex({})))", column) : column;
+      if (keeps_large_payloads_ && is_payload(name))
+        value = fmt::format("IF(octet_length({}) > {}, NULL, {})", column, large_bytes, value);
       members += fmt::format("{}{}, {}", members.empty() ? "" : ", ", quote_text(name), value);
     }
     return fmt::format("json_object({})", members);
+  }
+  // No expression of MariaDB's yields more than max_allowed_packet, and JSON may take several times
+  // what the payload does; a column by itself is copied whatever its size.
+  std::optional<std::pair<std::string, std::string>> beside_row_json() override {
+    outbox();
+    if (!keeps_large_payloads_) return std::nullopt;
+    std::string cases;
+    for (const Column* column :
+         {&table().shape().columns.payload_bytes, &table().shape().columns.payload}) {
+      if (*column)
+        cases += fmt::format(" WHEN octet_length({0}) > {1} THEN {0}", Table::column(*column),
+                             large_bytes);
+    }
+    return std::pair("large_payload", fmt::format("CASE{} END", cases));
+  }
+  // What is no scalar stands in it as JSON.
+  [[nodiscard]] std::string json_member(const std::string& name) const override {
+    const std::string path = quote_text("$.\"" + name + "\"");
+    return fmt::format(
+        "coalesce(json_value(t.row_json, {0}), nullif(json_extract(t.row_json, {0}), 'null'))",
+        path);
   }
 
   std::string inbox() override {
@@ -248,8 +273,20 @@ class MariadbDatabase final : public operators::Database {
         Effect::reads);
     while (indexes.next())
       indexes_.emplace(indexes.text(0), indexes.text(1));
+    Result large = connection_.run(
+        "looking up the columns",
+        fmt::format("SELECT 1 FROM information_schema.columns WHERE table_schema = {} AND "
+                    "table_name = 'outboxd_discarded' AND column_name = 'large_payload'",
+                    quote_text(table_->schema())),
+        Effect::reads);
+    keeps_large_payloads_ = large.rows() > 0;
     const auto primary = indexes_.find("PRIMARY");
     is_primary_ = primary != indexes_.end() && primary->second == *table_->shape().columns.id;
+  }
+
+  bool is_payload(const std::string& name) {
+    const TableColumns& columns = table_->shape().columns;
+    return columns.payload == name || columns.payload_bytes == name;
   }
 
   bool is_indexed(const Column& column) {
@@ -273,6 +310,7 @@ class MariadbDatabase final : public operators::Database {
   std::map<std::string, std::string> indexes_;                // With their first columns.
   std::string schema_;
   bool is_primary_ = false;
+  bool keeps_large_payloads_ = false;  // Since migration 0011.
 };
 
 }  // namespace

@@ -183,8 +183,10 @@ class MariadbSettlement final : public Settlement {
     }
     if (counts) put(columns.next_attempt_at, after_sql(change.retry_after));
     if (dead && table_->has(columns.next_attempt_at)) {
-      put(columns.next_attempt_at,
-          shape.dead_is_failed_for_ever() ? table_->for_ever(columns.next_attempt_at) : "NULL");
+      // In our own table the column, of no other use from now on, keeps the time of death.
+      put(columns.next_attempt_at, shape.dead_is_failed_for_ever()
+                                       ? table_->for_ever(columns.next_attempt_at)
+                                       : std::string(shape.native ? now_sql : "NULL"));
     }
     if ((counts || dead) && table_->has(columns.error_message)) {
       put(columns.error_message, table_->fitting(columns.error_message, change.reason));

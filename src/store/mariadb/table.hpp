@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/table_shape.hpp"
 #include "store/home.hpp"
 #include "store/mariadb/connection.hpp"
@@ -78,6 +79,7 @@ class Table {
   /// Whether the row stands in outboxd_replays; 0 where that table is not made yet. The whole table
   /// is asked once a statement whether it has any row, and then for each row.
   [[nodiscard]] std::string replay() const;
+  [[nodiscard]] bool has_replays() const noexcept { return has_replays_; }
   /// `, updated_at = …` where the table has that column.
   [[nodiscard]] std::string touch() const;
   /// Ids come from AUTO_INCREMENT.
@@ -123,14 +125,18 @@ class Shared {
 
   [[nodiscard]] const HomeOptions& options() const noexcept { return options_; }
   [[nodiscard]] ConnectionOptions connection_options(std::string role) const;
-  /// The table, looked up by the first caller.
+  /// The table, looked up by the first caller, and again while it is without outboxd_replays.
   std::shared_ptr<const Table> table(Connection& connection);
+  /// The table may have got outboxd_replays since it was looked up: a relay that runs while it is
+  /// made marks replays soon afterwards.
+  [[nodiscard]] bool is_due(const Table& table);
   [[nodiscard]] ReplaysRead& replays() noexcept { return replays_; }
 
  private:
   const HomeOptions options_;
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
+  Moment next_look_{};
   ReplaysRead replays_;
 };
 

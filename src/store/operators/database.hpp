@@ -111,6 +111,13 @@ class Database {
   [[nodiscard]] virtual std::string bytes(std::string_view bytes) const = 0;
   /// The whole row of `t` as JSON.
   virtual std::string row_json() = 0;
+  /// A column of outboxd_discarded and what goes there of a row of `t`, where row_json() leaves
+  /// something out that is too large for it.
+  virtual std::optional<std::pair<std::string, std::string>> beside_row_json() {
+    return std::nullopt;
+  }
+  /// A member of the JSON in `row_json`, as a text; NULL where it is not there.
+  [[nodiscard]] virtual std::string json_member(const std::string& name) const = 0;
   /// The inbox's name, quoted; empty where there is none with our columns.
   virtual std::string inbox() = 0;
   virtual std::string inbox_time_us() = 0;  ///< Of `i.processed_at`.

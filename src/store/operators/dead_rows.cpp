@@ -105,14 +105,16 @@ class OperatorsDeadRows final : public DeadRows {
       const std::string event_id =
           columns.event_id ? database_->shown(database_->as_text(columns.event_id)) : "NULL";
       const std::string chosen = id_in(*database_, dead);
+      const auto beside = database_->beside_row_json();
       database_->change(
-          doing,
-          fmt::format("INSERT INTO {} (outbox_table, row_id, event_id, row_json, who, reason, at) "
-                      "SELECT {}, {}, {}, {}, {}, {}, {} FROM {} WHERE {} ORDER BY {}",
-                      database_->own("discarded"), outbox(), database_->shown(id), event_id,
-                      database_->row_json(), database_->text(clean_text(who, who_max)),
-                      database_->text(clean_text(reason, reason_max)), database_->now(),
-                      database_->from(Way::by_id), chosen, id));
+          doing, fmt::format(
+                     "INSERT INTO {} (outbox_table, row_id, event_id, row_json, who, reason, "
+                     "at{}) SELECT {}, {}, {}, {}, {}, {}, {}{} FROM {} WHERE {} ORDER BY {}",
+                     database_->own("discarded"), beside ? ", " + beside->first : "", outbox(),
+                     database_->shown(id), event_id, database_->row_json(),
+                     database_->text(clean_text(who, who_max)),
+                     database_->text(clean_text(reason, reason_max)), database_->now(),
+                     beside ? ", " + beside->second : "", database_->from(Way::by_id), chosen, id));
       forget_replays(dead);
       database_->change(
           doing,

@@ -19,6 +19,7 @@ constexpr std::string_view doing = "looking for events";
 constexpr std::size_t first_window = 500;
 constexpr std::size_t window_max = 10'000;
 constexpr int consumers_max = 1000;
+constexpr int discarded_max = 20;
 
 struct Seen {
   RowId id;
@@ -272,7 +273,88 @@ class Lookup final : public EventLookup {
     return entries;
   }
 
+  std::vector<DiscardedEvent> discarded(const std::string& row_or_event_id,
+                                        std::size_t payload_bytes_max) override {
+    if (!is_sound(row_or_event_id)) return {};
+    try {
+      return read_discarded(database_->text(row_or_event_id), payload_bytes_max);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+      return {};
+    }
+  }
+
  private:
+  std::vector<DiscardedEvent> read_discarded(const std::string& id, std::size_t payload_bytes_max) {
+    std::vector<DiscardedEvent> events;
+    for (Row& row : database_->rows(
+             doing, fmt::format("SELECT {} FROM {} t WHERE t.outbox_table = {} AND (t.row_id = {} "
+                                "OR t.event_id = {}) ORDER BY t.number DESC LIMIT {}",
+                                select_list(*database_, discarded_columns(payload_bytes_max)),
+                                database_->own("discarded"),
+                                database_->text(database_->options().table.table), id, id,
+                                discarded_max))) {
+      events.push_back(discarded_of(row));
+    }
+    return events;
+  }
+
+  // In the order in which discarded_of() takes them. The payload's length is one of characters,
+  // since not every SQLite counts a text's bytes.
+  std::vector<std::string> discarded_columns(std::size_t payload_bytes_max) {
+    const TableColumns& columns = database_->outbox().shape.columns;
+    const auto member = [this](const Column& column) {
+      return column ? database_->json_member(*column) : std::string("NULL");
+    };
+    return {"t.row_id",
+            database_->own_time_us("t.at"),
+            "t.who",
+            "t.reason",
+            "t.event_id",
+            member(columns.aggregate_type),
+            member(columns.aggregate_id),
+            fmt::format("coalesce({}, {})", member(columns.key), member(columns.aggregate_id)),
+            member(columns.event_type),
+            member(columns.topic),
+            member(columns.headers),
+            member(columns.content_type),
+            fmt::format("substr({}, 1, {})", member(columns.payload), payload_bytes_max),
+            fmt::format("length({})", member(columns.payload)),
+            member(columns.status),
+            member(columns.retry_count),
+            member(columns.error_message)};
+  }
+
+  DiscardedEvent discarded_of(Row& row) {
+    std::size_t at = 0;
+    const auto text = [&] { return std::move(row[at++]).value_or(std::string()); };
+    DiscardedEvent discarded;
+    EventView& event = discarded.event;
+    event.row = id_of(*database_, text());
+    discarded.at_us = number_of(row[at++]);
+    discarded.who = text();
+    discarded.reason = text();
+    const std::string event_id = text();
+    event.event_id = parse_uuid(event_id.empty() ? event.row.text : event_id).value_or(Uuid{});
+    event.aggregate_type = text();
+    event.aggregate_id = text();
+    event.key = std::move(row[at++]);
+    event.event_type = text();
+    event.topic = text();
+    event.headers_json = text();
+    event.content_type = text();
+    event.payload = std::move(row[at++]);
+    event.payload_kind = database_->outbox().payload_kind;
+    const std::int64_t whole = number_of(row[at++]);
+    const auto fetched = static_cast<std::int64_t>(event.payload.value_or("").size());
+    event.payload_bytes = std::max(whole, fetched);
+    event.state = EventState::dead;
+    event.status = text();
+    event.retry_count = static_cast<int>(number_of(row[at++]));
+    event.error = text();
+    return discarded;
+  }
+
   std::optional<std::string> next_consumer(const std::string& table,
                                            const std::optional<std::string>& after) {
     const std::vector<Row> rows = database_->rows(

@@ -37,6 +37,7 @@ enum Output : std::uint8_t {
   created_at,
   next_attempt_at,
   published_at,
+  died_at,
   locked_by,
   error,
 };
@@ -47,6 +48,14 @@ std::string text_or_null(Database& database, const Column& column) {
 
 std::string time_or_null(Database& database, const Column& column) {
   return column ? database.time_us(column) : std::string(null);
+}
+
+// See the settlements: our own table's next attempt is the time of death, once the row is dead.
+std::string died_at_sql(Database& database) {
+  const TableShape& shape = database.outbox().shape;
+  const Column& column = shape.native ? shape.columns.next_attempt_at : shape.columns.updated_at;
+  if (!column) return std::string(null);
+  return fmt::format("CASE WHEN {} THEN {} END", database.dead(), database.time_us(column));
 }
 
 std::string view_sql(Database& database, const std::vector<RowId>& ids, std::size_t size) {
@@ -78,6 +87,7 @@ std::string view_sql(Database& database, const std::vector<RowId>& ids, std::siz
        {&columns.created_at, &columns.next_attempt_at, &columns.published_at}) {
     shown.push_back(time_or_null(database, *column));
   }
+  shown.push_back(died_at_sql(database));
   shown.push_back(text_or_null(database, columns.locked_by));
   shown.push_back(text_or_null(database, columns.error_message));
   return fmt::format("SELECT {}, {} FROM {} WHERE {}", list, select_list(database, shown),
@@ -133,8 +143,9 @@ EventView view_of(Database& database, Row& row, std::size_t size) {
   view.status = text(status);
   view.retry_count = static_cast<int>(number_of(row[retry_count]));
   view.created_at_us = time(created_at);
-  view.next_attempt_at_us = time(next_attempt_at);
+  if (view.state != EventState::dead) view.next_attempt_at_us = time(next_attempt_at);
   view.published_at_us = time(published_at);
+  view.died_at_us = time(died_at);
   view.locked_by = text(locked_by);
   view.error = text(error);
   return view;

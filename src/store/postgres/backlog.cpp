@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -105,7 +106,10 @@ class PostgresBacklog final : public Backlog {
         fmt::format(
             "SELECT k.wire_key, k.topic, k.slot, k.attempts, "
             "(extract(epoch FROM k.blocked_until - clock_timestamp()) * 1000)::bigint, "
-            "k.head, k.reason FROM {} k WHERE {} ORDER BY k.attempts DESC, k.blocked_until, "
+            "k.head, k.reason, "
+            // By its name in JSON: a schema before migration 0011 has no such column.
+            "(extract(epoch FROM clock_timestamp() - (to_jsonb(k) ->> 'since')::timestamptz) "
+            "* 1000)::bigint FROM {} k WHERE {} ORDER BY k.attempts DESC, k.blocked_until, "
             "k.wire_key LIMIT 100",
             table_->own("keys"), table_->mine("k")),
         Parameters(), Effect::reads);
@@ -117,6 +121,10 @@ class PostgresBacklog final : public Backlog {
                    .blocked_for = std::chrono::milliseconds(found.number(row, 4)),
                    .head = {},
                    .reason = found.text(row, 6)};
+      if (!found.is_null(row, 7)) {
+        key.refused_for =
+            std::chrono::milliseconds(std::max<std::int64_t>(0, found.number(row, 7)));
+      }
       if (table_->number_ids())
         key.head.number = std::strtoll(found.text(row, 5).c_str(), nullptr, 10);
       else

@@ -62,11 +62,9 @@ class PostgresLeases final : public Leases {
     renew.sql = renew_text;
     Statement forget{.sql = forget_sql_, .parameters = {}};
     Statement count{.sql = count_sql_, .parameters = {}};
-    Statement pauses{.sql = pauses_sql_, .parameters = {}};
-    look_for_pauses();
     const std::array statements = {std::move(alive), std::move(renew), std::move(forget),
-                                   std::move(count), std::move(pauses)};
-    const std::vector<Result> results = run_beat(statements);
+                                   std::move(count)};
+    const std::vector<Result> results = connection_.run_unit("sending a heartbeat", statements);
     Heartbeat heartbeat;
     for (int row = 0; row < results[1].rows(); ++row) {
       heartbeat.renewed_slots.push_back(results[1].integer(row, 0));
@@ -75,8 +73,8 @@ class PostgresLeases final : public Leases {
     heartbeat.live_members = results[3].integer(0, 0);
     heartbeat.slots = results[3].integer(0, 1);
     heartbeat.free_slots = results[3].integer(0, 2);
-    if (results.size() > 4) heartbeat.pauses = pauses_of(results[4]);
     note_high_water();
+    read_pauses(heartbeat);
     return heartbeat;
   }
 
@@ -195,6 +193,11 @@ class PostgresLeases final : public Leases {
         "FROM {} p WHERE p.outbox_table = {} AND (p.kind IN ('topic', 'key') OR "
         "p.kind = 'relay' AND p.name = {}) ORDER BY p.since LIMIT {}",
         table_->own("pauses"), table_->outbox_literal(), table_->relay_literal(), relay_pauses_max);
+    const auto limit = [](std::string_view name, std::chrono::milliseconds time) {
+      return fmt::format("SELECT pg_catalog.set_config('{}', '{}', true)", name, time.count());
+    };
+    pauses_lock_sql_ = limit("lock_timeout", pauses_lock_timeout);
+    pauses_time_sql_ = limit("statement_timeout", pauses_read_timeout);
     acquire_sql_ = fmt::format(
         "WITH free AS MATERIALIZED (SELECT s.slot FROM {slots} s WHERE {mine} AND (s.owner IS NULL "
         "OR s.expires_at <= clock_timestamp()) ORDER BY s.slot LIMIT $1 "
@@ -205,34 +208,45 @@ class PostgresLeases final : public Leases {
         fmt::arg("slots", table_->own("slots")), fmt::arg("mine", table_->mine("s")));
   }
 
-  // The last one reads the pauses, without which the leases are renewed all the same.
-  std::vector<Result> run_beat(std::span<const Statement> statements) {
-    constexpr std::string_view doing = "sending a heartbeat";
-    const auto without_pauses = statements.first(statements.size() - 1);
-    if (!reads_pauses_) return connection_.run_unit(doing, without_pauses);
+  // In a transaction of its own, when the leases are renewed: while it waits for somebody's lock,
+  // nobody who settles waits for the slots. A relay that is newer than the schema, or whose user
+  // may not read them, works without pauses; after any other fault those that were known stand.
+  void read_pauses(Heartbeat& heartbeat) {
     try {
-      return connection_.run_unit(doing, statements);
-    } catch (const UnitError& error) {
-      if (error.position() + 1 != statements.size()) throw;
-      reads_pauses_ = false;
+      look_for_pauses();
+      heartbeat.pauses = reads_pauses_ ? standing_pauses() : std::vector<Pause>();
+    } catch (const SqlError& error) {
+      constexpr std::string_view no_such_table = "42P01";
+      constexpr std::string_view no_right = "42501";
+      if (error.sqlstate() == no_such_table || error.sqlstate() == no_right) {
+        reads_pauses_ = false;
+        heartbeat.pauses.emplace();
+      } else {
+        heartbeat.pauses_fault = error.what();
+      }
+    } catch (const Error& error) {
+      heartbeat.pauses_fault = error.what();
     }
-    return connection_.run_unit(doing, without_pauses);
   }
 
-  // A relay that is newer than the schema, or whose user may not read them, works without pauses.
   void look_for_pauses() {
     const Moment now = BootClock::now();
     if (reads_pauses_ || now < next_pauses_look_) return;
-    next_pauses_look_ = now + pauses_look_interval;
     const Result found = connection_.run(
         "looking for pauses",
         "SELECT coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'SELECT'), "
         "false)",
         Parameters().text(table_->own("pauses")), Effect::reads);
     reads_pauses_ = found.boolean(0, 0);
+    next_pauses_look_ = now + pauses_look_interval;
   }
 
-  [[nodiscard]] static std::vector<Pause> pauses_of(const Result& found) {
+  std::vector<Pause> standing_pauses() {
+    const Statement lock_limit{.sql = pauses_lock_sql_, .parameters = {}};
+    const Statement time_limit{.sql = pauses_time_sql_, .parameters = {}};
+    const Statement read{.sql = pauses_sql_, .parameters = {}};
+    const Result found =
+        connection_.run_unit("reading the pauses", std::array{lock_limit, time_limit, read}).back();
     std::vector<Pause> pauses;
     for (int row = 0; row < found.rows(); ++row) {
       pauses.push_back({.kind = relay_pause_kind(found.bytes(row, 0)),
@@ -326,6 +340,8 @@ class PostgresLeases final : public Leases {
   std::string forget_sql_;
   std::string count_sql_;
   std::string acquire_sql_;
+  std::string pauses_lock_sql_;
+  std::string pauses_time_sql_;
   std::string pauses_sql_;
   bool reads_pauses_ = false;
   Moment next_pauses_look_{};

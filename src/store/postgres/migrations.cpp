@@ -189,6 +189,7 @@ class PostgresMigrations final : public Migrations {
   // for each other at the table; an index that was cut off stays behind unusable.
   void make_lookup_indexes(const EmbeddedMigration& migration) {
     if (read_applied().contains(migration.number)) return;
+    drop_unfinished_indexes();
     const std::string sql = fill_in(migration.sql);
     for (std::size_t at = 0; at < sql.size();) {
       const std::size_t end = std::min(sql.find(';', at), sql.size());
@@ -197,16 +198,42 @@ class PostgresMigrations final : public Migrations {
       if (statement.find("CREATE") != std::string::npos)
         connection_.run_script("making indexes to look events up by", statement);
     }
-    const Result broken = connection_.run(
-        doing,
-        "SELECT c.oid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_index i "
-        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-        "WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisvalid",
-        Parameters().text(table_name()), Effect::reads);
-    if (broken.rows() == 0) return;
+    const std::vector<std::string> broken = unfinished_indexes();
+    if (broken.empty()) return;
     throw Error(ErrorKind::conflict,
-                fmt::format("PostgreSQL: the index {} was not finished", broken.text(0, 0)),
-                fmt::format("DROP INDEX CONCURRENTLY {}, and migrate again", broken.text(0, 0)));
+                fmt::format("PostgreSQL: the index {} was not finished", broken.front()),
+                "migrate again, which drops it and makes it anew");
+  }
+
+  // CREATE INDEX … IF NOT EXISTS passes over one that an earlier run left behind.
+  void drop_unfinished_indexes() {
+    for (const std::string& name : unfinished_indexes()) {
+      connection_.run_script("dropping an index that was not finished",
+                             fmt::format("DROP INDEX {}IF EXISTS {}", concurrently(), name));
+    }
+  }
+
+  // Of those by which events are looked up; without the ones that somebody is making at this
+  // moment.
+  std::vector<std::string> unfinished_indexes() {
+    const Result found = connection_.run(
+        doing,
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) "
+        "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE i.indrelid = pg_catalog.to_regclass($1) AND NOT i.indisvalid AND c.relname IN ($2, "
+        "$3, $4) AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p "
+        "WHERE p.index_relid = i.indexrelid)",
+        Parameters()
+            .text(table_name())
+            .text(shape().table + "_event_id")
+            .text(shape().table + "_key")
+            .text(shape().table + "_aggregate"),
+        Effect::reads);
+    std::vector<std::string> names;
+    for (int row = 0; row < found.rows(); ++row)
+      names.push_back(found.text(row, 0));
+    return names;
   }
 
   [[nodiscard]] std::string table_name() const {

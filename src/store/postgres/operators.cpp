@@ -193,6 +193,9 @@ class PostgresDatabase final : public operators::Database {
   }
   bool is_binary(const Column& column) override { return table().type(column).oid == oid_bytea; }
   std::string row_json() override { return "row_to_json(t)"; }
+  [[nodiscard]] std::string json_member(const std::string& name) const override {
+    return fmt::format("t.row_json ->> {}", quote_literal(name));
+  }
 
   std::string inbox() override {
     const std::string name = quote_identifier(table().schema()) + ".processed_events";

@@ -39,7 +39,7 @@ class RowCapture final : public Capture {
 
  private:
   void prepare() {
-    if (table_ && connection_.is_open()) return;
+    if (table_ && connection_.is_open() && !shared_->is_due(*table_)) return;
     table_ = shared_->table(connection_);
     slots_ = stored_slots(connection_, *table_);
     reader_.emplace(*table_);

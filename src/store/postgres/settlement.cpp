@@ -198,7 +198,12 @@ class PostgresSettlement final : public Settlement {
           table_->clock(columns.next_attempt_at,
                         "clock_timestamp() + c.wait_ms * interval '1 millisecond'"));
     }
-    if (dead) put(columns.next_attempt_at, shape.dead_is_failed_for_ever() ? "'infinity'" : "NULL");
+    if (dead && table_->has(columns.next_attempt_at)) {
+      // In our own table the column, of no other use from now on, keeps the time of death.
+      put(columns.next_attempt_at, shape.dead_is_failed_for_ever() ? "'infinity'"
+                                   : shape.native ? table_->clock(columns.next_attempt_at)
+                                                  : "NULL");
+    }
     // An explicit cast cuts to the column's length, where an assignment would fail for ever.
     if ((counts || dead) && table_->has(columns.error_message)) {
       put(columns.error_message,

@@ -241,8 +241,18 @@ ConnectionOptions Shared::connection_options(std::string role) const {
 
 std::shared_ptr<const Table> Shared::table(Connection& connection) {
   const std::scoped_lock lock(mutex_);
-  if (!table_) table_ = std::make_shared<const Table>(Table::look_up(connection, options_));
+  const Moment now = BootClock::now();
+  if (!table_ || (!table_->has_replays() && now >= next_look_)) {
+    table_ = std::make_shared<const Table>(Table::look_up(connection, options_));
+    next_look_ = now + replays_look_interval;
+  }
   return table_;
+}
+
+bool Shared::is_due(const Table& table) {
+  if (table.has_replays()) return false;
+  const std::scoped_lock lock(mutex_);
+  return BootClock::now() >= next_look_ || table_.get() != &table;
 }
 
 }  // namespace outbox::store::postgres

@@ -70,10 +70,14 @@ class SqliteBacklog final : public Backlog {
 
   void list_keys(Connection& reader, BacklogView& view) const {
     const std::int64_t now_us = wall_clock_us();
+    // A file before migration 0011 has no such column.
+    const bool has_since =
+        reader.query("SELECT 1 FROM pragma_table_info('outboxd_keys') WHERE name = 'since'").step();
     Query query = reader.query(
-        "SELECT wire_key, topic, slot, attempts, blocked_until, head, reason FROM outboxd_keys "
-        "WHERE outbox_table = ?1 AND relay_name = ?2 ORDER BY blocked_until DESC, wire_key "
-        "LIMIT 100",
+        "SELECT wire_key, topic, slot, attempts, blocked_until, head, reason, " +
+            std::string(has_since ? "since" : "NULL") +
+            " FROM outboxd_keys WHERE outbox_table = ?1 AND relay_name = ?2 ORDER BY blocked_until "
+            "DESC, wire_key LIMIT 100",
         context_->table_name, context_->options.relay_name);
     while (query.step()) {
       KeyState& key = view.blocked_keys.emplace_back();
@@ -85,6 +89,10 @@ class SqliteBacklog final : public Backlog {
           std::chrono::duration_cast<milliseconds>(microseconds(query.integer(4) - now_us));
       key.head = context_->row_id_of(query.text(5));
       key.reason = query.text(6);
+      if (!query.is_null(7)) {
+        key.refused_for = std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(
+                                                        microseconds(now_us - query.integer(7))));
+      }
     }
   }
 

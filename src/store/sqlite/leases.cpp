@@ -60,8 +60,13 @@ class SqliteLeases final : public Leases {
       if (turn.connection().changes() == 1) beat.renewed_slots.push_back(lease.slot);
     }
     count(turn.connection(), now_us, beat);
-    beat.pauses = read_pauses(turn.connection());
     transaction.commit();
+    // When the leases are renewed: after a fault the pauses that were known stand.
+    try {
+      beat.pauses = read_pauses(turn.connection());
+    } catch (const Error& error) {
+      beat.pauses_fault = error.what();
+    }
     return beat;
   }
 

@@ -212,6 +212,9 @@ class SqliteDatabase final : public operators::Database {
     }
     return fmt::format("json_object({})", members);
   }
+  [[nodiscard]] std::string json_member(const std::string& name) const override {
+    return fmt::format("json_extract(t.row_json, {})", quoted_text("$.\"" + name + "\""));
+  }
 
   std::string inbox() override {
     Query query = connection().prepare_once(

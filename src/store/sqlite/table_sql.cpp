@@ -51,7 +51,8 @@ TableSql native_sql(const TableShape& shape) {
       "error_message = ?2 WHERE id = ?3 AND {}",
       table, unsettled);
   sql.die = fmt::format(
-      "UPDATE {} SET status = 'DEAD', error_message = ?1, next_attempt_at = NULL, "
+      "UPDATE {} SET status = 'DEAD', error_message = ?1, "
+      "next_attempt_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), "
       "retry_count = retry_count + ?3 WHERE id = ?2 AND {}",
       table, unsettled);
   // An absent identity takes the column's default, which a bound NULL would not.
@@ -97,9 +98,10 @@ std::string derived_name(std::string_view table, std::string_view suffix) {
 std::string replay_sql(std::string_view table, std::string_view id) {
   const std::string of_table =
       fmt::format("SELECT 1 FROM outboxd_replays WHERE outbox_table = {}", quoted_text(table));
-  return fmt::format("CASE WHEN EXISTS ({0}) THEN EXISTS ({0} AND row_id = CAST({1} AS TEXT)) "
-                     "ELSE 0 END",
-                     of_table, id);
+  return fmt::format(
+      "CASE WHEN EXISTS ({0}) THEN EXISTS ({0} AND row_id = CAST({1} AS TEXT)) "
+      "ELSE 0 END",
+      of_table, id);
 }
 
 Context::Context(const HomeOptions& home_options)

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "conformance/store/operators_case.hpp"
+#include "core/clock.hpp"
 
 namespace outbox::testing {
 namespace {
@@ -177,6 +178,101 @@ TEST_P(StoreConformance, a_discarded_row_is_gone_from_the_outbox_and_kept_whole)
   EXPECT_EQ(store_->value("SELECT event_id FROM outboxd_discarded"), special.event_id);
   EXPECT_EQ(store_->value("SELECT who FROM outboxd_discarded"), "ann's");
   EXPECT_EQ(store_->value("SELECT reason FROM outboxd_discarded"), "it's \\ broken");
+}
+
+TEST_P(StoreConformance, rows_of_any_size_are_discarded_together) {
+  store::NewEvent bytes = event("bytes");
+  bytes.payload.reset();
+  bytes.payload_bytes = "x";
+  insert({"small"});
+  const std::string large = insert_events({bytes}).front();
+  // Larger than what one statement may bring to MariaDB.
+  const std::string url = options().url;
+  const std::string_view nine_million = url.starts_with("postgres")
+                                            ? "convert_to(repeat('x', 9000000), 'UTF8')"
+                                        : url.starts_with("mariadb") ? "repeat('x', 9000000)"
+                                                                     : "zeroblob(9000000)";
+  store_->execute(fmt::format("UPDATE outbox_events SET payload_bytes = {} WHERE id = {}",
+                              nine_million, large));
+  insert_events({event("text", R"({"text": ")" + std::string(15'000'000, 'x') + "\"}")});
+  Member member = join(options());
+  std::vector<RowId> dead;
+  for (int i = 0; i < 10 && dead.size() < 3; ++i) {
+    for (const RowId& id : let_all_die(member))
+      dead.push_back(id);
+  }
+  ASSERT_THAT(dead, SizeIs(3));
+  EXPECT_THAT(member.home.dead_rows()->discard(dead, "ann", "all of them"), ElementsAreArray(dead));
+  EXPECT_EQ(store_->value("SELECT count(*) FROM outbox_events"), "0");
+  EXPECT_EQ(store_->value("SELECT count(*) FROM outboxd_discarded"), "3");
+}
+
+TEST_P(StoreConformance, a_discarded_row_is_found_by_its_id_and_its_events_id) {
+  store::NewEvent special = event("it's", R"({"n":1.10})");
+  special.event_id = "018f4e5a-1111-7222-8333-444455556666";
+  special.topic = "orders";
+  const auto inserted = insert_events({special, event("kept")});
+  Member member = join(options());
+  const std::vector<RowId> dead = let_all_die(member);
+  const std::vector<RowId> one = {dead[0]};
+  member.home.dead_rows()->discard(one, "ann", "a test order");
+  const auto lookup = member.home.lookup();
+  for (const std::string& id : {inserted[0], special.event_id.value()}) {
+    const auto found = lookup->discarded(id, 100);
+    ASSERT_THAT(found, SizeIs(1)) << id;
+    EXPECT_EQ(found[0].who, "ann");
+    EXPECT_EQ(found[0].reason, "a test order");
+    EXPECT_GT(found[0].at_us, 1'700'000'000'000'000);
+    const store::EventView& view = found[0].event;
+    EXPECT_EQ(view.row, dead[0]);
+    EXPECT_EQ(to_string(view.event_id), special.event_id);
+    EXPECT_EQ(view.key, "it's");
+    EXPECT_EQ(view.aggregate_type, "order");
+    EXPECT_EQ(view.event_type, "ORDER_PAID");
+    EXPECT_EQ(view.topic, "orders");
+    EXPECT_EQ(view.state, store::EventState::dead);
+    EXPECT_EQ(view.error, "refused");
+    EXPECT_THAT(view.payload.value_or(""), HasSubstr("1.10"));
+  }
+  EXPECT_THAT(lookup->discarded(inserted[1], 100), IsEmpty());
+  EXPECT_THAT(lookup->discarded("it's none", 100), IsEmpty());
+}
+
+TEST_P(StoreConformance, a_dead_row_says_when_it_died) {
+  insert({"a"});
+  Member member = join(options());
+  const std::int64_t before_us = wall_clock_us() - 5'000'000;
+  const std::vector<RowId> dead = let_all_die(member);
+  const auto rows = member.home.dead_rows();
+  const auto page = rows->page(std::nullopt, 1, 0);
+  ASSERT_THAT(page, SizeIs(1));
+  ASSERT_TRUE(page[0].died_at_us);
+  EXPECT_GT(*page[0].died_at_us, before_us);
+  EXPECT_LT(*page[0].died_at_us, before_us + 60'000'000);
+  EXPECT_EQ(page[0].next_attempt_at_us, std::nullopt);
+  rows->replay(dead);
+  const auto found = find(*member.home.lookup(), {.row = dead[0]}).events;
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].died_at_us, std::nullopt);
+  EXPECT_EQ(found[0].next_attempt_at_us, std::nullopt);
+}
+
+// SQLite's file is migrated before anything relays on it.
+TEST_P(OpenWriterConformance, a_relay_that_runs_while_the_table_of_replays_is_made_marks_them) {
+  insert({"a"});
+  store_->execute("ALTER TABLE outboxd_replays RENAME TO not_yet_there");
+  Member member = join(options());
+  const std::vector<RowId> dead = let_all_die(member);
+  store_->execute("ALTER TABLE not_yet_there RENAME TO outboxd_replays");
+  member.home.dead_rows()->replay(dead);
+  const auto deadline = BootClock::now() + 20s;
+  bool is_replay = false;
+  while (!is_replay && BootClock::now() < deadline) {
+    const RowBatch batch = member.read({.rescan = true});
+    ASSERT_THAT(batch.rows, SizeIs(1));
+    is_replay = batch.rows[0].replay;
+  }
+  EXPECT_TRUE(is_replay);
 }
 
 }  // namespace

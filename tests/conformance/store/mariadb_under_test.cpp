@@ -131,6 +131,13 @@ std::unique_ptr<OpenWriter> MariadbUnderTest::open_writer() {
   return std::make_unique<MariadbWriter>(database_.url());
 }
 
+std::shared_ptr<void> MariadbUnderTest::lock_table(const std::string& name) {
+  auto session = std::make_shared<store::mariadb::Connection>(
+      store::mariadb::ConnectionOptions{.url = database_.url(), .role = "test", .database = {}});
+  session->run("locking", "LOCK TABLES " + name + " WRITE");
+  return session;
+}
+
 void MariadbUnderTest::forge_checksum(int number) {
   execute(fmt::format("UPDATE outboxd_migrations SET checksum = repeat('0', 64) WHERE number = {}",
                       number));

@@ -124,6 +124,14 @@ std::unique_ptr<OpenWriter> PostgresUnderTest::open_writer() {
   return std::make_unique<PostgresWriter>(schema_.url());
 }
 
+std::shared_ptr<void> PostgresUnderTest::lock_table(const std::string& name) {
+  auto session = std::make_shared<store::postgres::Connection>(
+      store::postgres::ConnectionOptions{.url = schema_.url(), .role = "test"});
+  session->begin();
+  session->run_script("locking", "LOCK TABLE " + name);
+  return session;
+}
+
 void PostgresUnderTest::forge_checksum(int number) {
   schema_.execute(fmt::format(
       "UPDATE outboxd_migrations SET checksum = repeat('0', 64) WHERE number = {}", number));

@@ -42,6 +42,7 @@ class PostgresUnderTest final : public StoreUnderTest {
   void execute(const std::string& sql) override { schema_.execute(sql); }
   std::optional<std::string> value(const std::string& sql) override { return schema_.value(sql); }
   std::unique_ptr<OpenWriter> open_writer() override;
+  std::shared_ptr<void> lock_table(const std::string& name) override;
   void forge_checksum(int number) override;
   void enter_unknown_migration(int number) override;
 

@@ -173,10 +173,15 @@ TEST_P(StoreConformance, a_key_state_is_replaced_and_removed_with_the_settling) 
     return member.home.backlog()->view(100).blocked_keys;
   };
   EXPECT_THAT(settle_key(key), SizeIs(1));
+  const auto since = store_->value("SELECT since FROM outboxd_keys");
+  EXPECT_TRUE(since);
   key.attempts = 2;
   key.reason = "second";
   const auto blocked = settle_key(key);
   ASSERT_THAT(blocked, SizeIs(1));
+  EXPECT_EQ(store_->value("SELECT since FROM outboxd_keys"), since) << "of the first refusal";
+  EXPECT_GE(blocked[0].refused_for.value(), 0ms);
+  EXPECT_LT(blocked[0].refused_for.value(), 60s);
   EXPECT_EQ(blocked[0].attempts, 2);
   EXPECT_EQ(blocked[0].reason, "second");
   key.attempts = 0;

@@ -63,6 +63,9 @@ class StoreUnderTest {
   virtual std::optional<std::string> value(const std::string& sql) = 0;
   /// Only for OpenWriterConformance.
   virtual std::unique_ptr<OpenWriter> open_writer() { return nullptr; }
+  /// Only for OpenWriterConformance: keeps everybody else from one of our own tables until the
+  /// object is gone.
+  virtual std::shared_ptr<void> lock_table(const std::string& /*name*/) { return nullptr; }
   /// Changes the stored checksum of an applied migration.
   virtual void forge_checksum(int number) = 0;
   /// Enters a migration as applied that no program knows yet.

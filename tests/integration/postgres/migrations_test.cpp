@@ -69,6 +69,27 @@ TEST(PostgresMigrations, with_a_foreign_table_only_own_tables_are_made) {
             "2");
 }
 
+TEST(PostgresMigrations, an_index_that_an_earlier_run_did_not_finish_is_made_anew) {
+  PostgresSchema schema;
+  store::HomeOptions options = options_of(schema);
+  store::postgres::make_home(options).migrations()->apply();
+  schema.execute(
+      "INSERT INTO outbox_events (aggregate_type, aggregate_id, event_type, payload) "
+      "SELECT 'order', 'a', 'ORDER_PAID', '{}' FROM generate_series(1, 2)");
+  EXPECT_THROW(schema.execute("CREATE UNIQUE INDEX CONCURRENTLY outbox_events_key ON outbox_events "
+                              "(aggregate_id)"),
+               Error);
+  const std::string broken =
+      "SELECT count(*) FROM pg_index WHERE indrelid = 'outbox_events'::regclass AND NOT indisvalid";
+  ASSERT_EQ(schema.value(broken), "1");
+  options.lookup_indexes = true;
+  store::postgres::make_home(options).migrations()->apply();
+  EXPECT_EQ(schema.value(broken), "0");
+  EXPECT_EQ(schema.value("SELECT indisunique FROM pg_index WHERE indexrelid = "
+                         "'outbox_events_key'::regclass"),
+            "f");
+}
+
 TEST(PostgresMigrations, a_missing_foreign_table_is_an_error) {
   const PostgresSchema schema;
   store::HomeOptions options = options_of(schema);

@@ -59,7 +59,7 @@ class WatchedLeases final : public store::Leases {
   store::Heartbeat heartbeat(std::span<const store::SlotLease> held) override {
     pulse_.begins();
     store::Heartbeat heartbeat = leases_->heartbeat(held);
-    pulse_.ends(heartbeat.pauses.size());
+    pulse_.ends(heartbeat.pauses.value().size());
     return heartbeat;
   }
   std::vector<store::AcquiredSlot> acquire(int slots_max) override {
