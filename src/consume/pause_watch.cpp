@@ -13,7 +13,8 @@ namespace outbox::consume {
 namespace {
 
 constexpr std::chrono::seconds look_interval{3};
-constexpr std::chrono::seconds first_look_max{2};
+constexpr std::chrono::milliseconds first_look_retry{250};
+constexpr std::chrono::seconds first_look_max{30};
 constexpr std::chrono::minutes repeat_interval{5};
 
 }  // namespace
@@ -27,7 +28,10 @@ PauseWatch::PauseWatch(MakeControls make_controls, std::string group_id, Logger&
 void PauseWatch::wait_for_first_look(const std::stop_token& stop) {
   if (!make_controls_) return;
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, first_look_max, [this] { return looked_; });
+  if (changed_.wait_for(lock, stop, first_look_max, [this] { return looked_; })) return;
+  if (stop.stop_requested()) return;
+  log_.warn("whether this consumer is paused cannot be told; it begins all the same",
+            {{"group", group_id_}});
 }
 
 void PauseWatch::set_listener(std::function<void()> listener) {
@@ -37,15 +41,17 @@ void PauseWatch::set_listener(std::function<void()> listener) {
 
 void PauseWatch::watch(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    look();
+    const bool answered = look();
     std::unique_lock lock(mutex_);
-    looked_ = true;
-    changed_.notify_all();
-    changed_.wait_for(lock, stop, look_interval, [] { return false; });
+    looked_ = looked_ || answered;
+    if (looked_) changed_.notify_all();
+    const auto rest = looked_ ? std::chrono::milliseconds(look_interval) : first_look_retry;
+    changed_.wait_for(lock, stop, rest, [] { return false; });
   }
 }
 
-void PauseWatch::look() {
+// A schema without pauses is an answer too.
+bool PauseWatch::look() {
   try {
     if (controls_ == nullptr) controls_ = make_controls_();
     const std::vector<store::Pause> pauses = controls_->pauses();
@@ -53,12 +59,21 @@ void PauseWatch::look() {
       return pause.kind == store::PauseKind::consumer && pause.name == group_id_;
     });
     take(mine == pauses.end() ? std::nullopt : std::optional(*mine));
+    return true;
+  } catch (const Error& error) {
+    tell(error.what());
+    return error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::configuration;
   } catch (const std::exception& error) {
-    std::uint64_t suppressed = 0;
-    if (!log_.may_repeat("looking for pauses", repeat_interval, suppressed)) return;
-    log_.info("whether this consumer is paused cannot be told; what was known last stands",
-              {{"group", group_id_}, {"paused", paused_ ? "yes" : "no"}, {"reason", error.what()}});
+    tell(error.what());
+    return false;
   }
+}
+
+void PauseWatch::tell(const char* reason) {
+  std::uint64_t suppressed = 0;
+  if (!log_.may_repeat("looking for pauses", repeat_interval, suppressed)) return;
+  log_.info("whether this consumer is paused cannot be told; what was known last stands",
+            {{"group", group_id_}, {"paused", paused_ ? "yes" : "no"}, {"reason", reason}});
 }
 
 void PauseWatch::take(const std::optional<store::Pause>& pause) {

@@ -33,8 +33,8 @@ class PauseWatch {
   /// From any thread.
   [[nodiscard]] bool paused() const noexcept { return paused_; }
 
-  /// Waits for the end of the first look, a short while at most: a consumer that is started while
-  /// it is paused begins nothing.
+  /// Waits until a look was answered: a consumer that is started while it is paused begins nothing.
+  /// After 30 s without any answer of the database it says so and waits no longer.
   void wait_for_first_look(const std::stop_token& stop);
 
   /// Called on the watch's thread whenever paused() changes; an empty one ends that. Does not
@@ -43,7 +43,8 @@ class PauseWatch {
 
  private:
   void watch(const std::stop_token& stop);
-  void look();
+  bool look();
+  void tell(const char* reason);
   void take(const std::optional<store::Pause>& pause);
 
   const MakeControls make_controls_;

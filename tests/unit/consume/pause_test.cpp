@@ -75,6 +75,19 @@ TEST_F(ConsumerPause, handles_nothing_while_it_is_paused_and_all_of_it_afterward
   EXPECT_THAT(broker_.paused, IsEmpty());
 }
 
+TEST_F(ConsumerPause, begins_nothing_before_the_database_has_said_whether_it_is_paused) {
+  controls_.set({of_group});
+  controls_.refuse(2);
+  std::vector<std::string> before_resume = {"not paused"};
+  broker_.when_paused = [&] {
+    before_resume = store_.committed.effects;
+    controls_.set({});
+  };
+  run();
+  EXPECT_THAT(before_resume, IsEmpty());
+  EXPECT_THAT(store_.committed.effects, ElementsAre("1", "2", "3"));
+}
+
 TEST_F(ConsumerPause, stays_paused_while_the_database_is_away) {
   controls_.set({of_group});
   int pauses = 0;
