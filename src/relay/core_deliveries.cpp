@@ -125,6 +125,7 @@ void Core::suspect(const FlightRow& row, const std::string& reason) {
   trouble.topic = topics_.at(row.topic).name;
   trouble.head = source.id;
   trouble.head_done = false;
+  trouble.attempts = 0;
   trouble.reason = reason;
 }
 
@@ -138,11 +139,14 @@ void Core::refused_in_isolation(RowTag tag, const Failure& failure) {
   if (failure.kind == FailureKind::retry_connection) return;
   const OutboxRow& source = *rows_.prepared(row).row;
   KeyTrouble& trouble = keys_.enter(source.key, row.slot, now_);
-  trouble.attempts = std::max(trouble.attempts, source.retry_count) + 1;
+  // Another row of the key may have been the head until now: a replay, which comes before it.
+  const int of_head = trouble.head == source.id ? trouble.attempts : 0;
+  const int attempts = std::max(of_head, source.retry_count) + 1;
   const int attempts_max = source.max_retries.value_or(options_.max_attempts);
-  if (failure.kind == FailureKind::dead_letter || trouble.attempts >= attempts_max) {
+  if (failure.kind == FailureKind::dead_letter || attempts >= attempts_max) {
     dead_letter_in_hand(tag, failure.reason);
   } else {
+    trouble.attempts = attempts;
     retry_later(tag, trouble, failure.reason);
   }
 }

@@ -220,9 +220,10 @@ void Core::note_dead(const PreparedRow& prepared, int slot, const std::string& r
     trouble.head = prepared.row->id;
     trouble.head_done = false;
   }
+  // Sent again by an operator the row begins anew.
+  if (trouble.head == prepared.row->id) trouble.attempts = 0;
   if (trouble.stored && trouble.head == prepared.row->id) {
     trouble.stored = false;
-    trouble.attempts = 0;
     desk_.key({std::string(prepared.row->key), trouble.topic, slot, 0, {}, trouble.head, {}});
   }
   trouble.reason = reason;
