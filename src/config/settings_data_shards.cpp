@@ -27,7 +27,7 @@ constexpr Setting entries[] = {
      .default_text = "0",
      .text = "How many connections one instance may open to the shard; 0 sets no limit. A relay "
              "takes 4, the clean-up 3, the look after them 1: with less than all need the start is "
-             "refused.",
+             "refused. Metrics, alerts and the admin server come beside, see docs/shards.md.",
      .example = "8",
      .minimum = 0,
      .maximum = 10'000},
