@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Events and dead letters.
+#include <array>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "app/plain_text.hpp"
@@ -19,6 +22,14 @@ Colour colour_of(const std::string& state) {
   if (state == "retrying" || state == "replaying") return Colour::yellow;
   return Colour::none;
 }
+
+/// What an entry's last column tells beside its error, and the words for it.
+constexpr std::array<std::pair<const char*, const char*>, 4> noted = {{
+    {"who", "who"},
+    {"reason", "reason"},
+    {"attempts", "attempts"},
+    {"next_attempt_at", "next attempt at"},
+}};
 
 // `kafka orders/1:40`, of what an entry tells.
 std::string place_of(const Json& entry) {
@@ -39,9 +50,7 @@ std::string timeline(const Json& entries, const Look& look) {
   TextTable table({{"AT"}, {"AFTER", true}, {"WHAT"}, {"WHERE", false, 12}, {"", false, 12}});
   for (const Json& entry : entries) {
     std::string note = text_of(entry, "error");
-    for (const auto& [name, word] : {std::pair("who", "who"), std::pair("reason", "reason"),
-                                     std::pair("attempts", "attempts"),
-                                     std::pair("next_attempt_at", "next attempt at")}) {
+    for (const auto& [name, word] : noted) {
       if (const std::string value = text_of(entry, name); !value.empty())
         note += fmt::format("{}{} {}", note.empty() ? "" : ", ", word, value);
     }

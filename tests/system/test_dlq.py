@@ -7,11 +7,15 @@ group of causes), ids take the place of offsets, and what was replayed is rememb
 The dead letters are written by hand here, as a consumer would; test_consume_command.py has the
 whole way of one.
 """
+import hashlib
 import json
 import subprocess
 import uuid
 
 import pytest
+
+import kafka_wire
+from waiting import wait_until
 
 
 def produce(servers, topic, key, value, headers, partition=None):
@@ -147,6 +151,36 @@ def test_replay_of_all_keeps_to_the_filters_and_sends_each_once(outboxd, letters
     # The log keeps them; they are shown where they are asked for.
     assert len(listed(outboxd, letters)) == 1
     assert len(listed(outboxd, letters, "--settled-too")) == 3
+
+
+def test_a_topic_that_is_made_anew_hides_no_letter(outboxd, letters, topics):
+    outboxd.done("dlq", "replay", "--dead-letter-topic", letters.topic, "--all")
+    assert listed(outboxd, letters) == []
+    kafka_wire.delete_topic(letters.servers, letters.topic)
+    wait_until(lambda: outboxd.run("topics", "create", letters.topic, "--partitions", "2",
+                                   ).returncode == 0 and outboxd.run(
+                                       "dlq", "list", "--dead-letter-topic",
+                                       letters.topic).returncode == 0, 30, "the topic is new")
+    later = str(uuid.uuid4())
+    letters.add(later, "stock", 0)
+    letter, = listed(outboxd, letters)
+    assert (letter["id"], letter["event_id"], letter["state"]) == (
+        f"topic.{letters.topic}.0.0", later, "dead")
+    assert "1 replayed" in outboxd.run("dlq", "replay", letter["id"]).stderr
+    assert topics.read(letters.origin)[-1].headers["event_id"] in letters.ids + [later]
+    assert listed(outboxd, letters) == []
+
+
+def test_a_changed_copy_leaves_a_line_with_what_stood_there_before(outboxd, letters):
+    letter = f"topic.{letters.topic}.0.0"
+    planned = outboxd.done("dlq", "replay", letter, "--payload", '{"n": 7}', "--dry-run")
+    assert f"by topic: 1 {letters.origin}" in planned and letter in planned
+    outboxd.done("dlq", "replay", letter, "--payload", '{"n": 7}')
+    lines = json.loads(outboxd.done("audit-log", "--output", "json"))["items"]
+    change, = [line["details"] for line in lines if line["action"] == "edit"]
+    assert change["before"]["payload"] == '{"n":  0}'
+    assert change["before"]["payload_sha256"] == hashlib.sha256(b'{"n":  0}').hexdigest()
+    assert change["after"]["payload_sha256"] == hashlib.sha256(b'{"n": 7}').hexdigest()
 
 
 def test_discarded_ones_are_shown_no_more(outboxd, letters, topics):

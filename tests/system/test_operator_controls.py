@@ -46,6 +46,16 @@ def test_what_is_paused_waits_until_it_is_resumed(outboxd, database, topic, kind
     assert "a test" in outboxd.done("audit-log", "--limit", "5")
 
 
+def test_nothing_is_paused_or_resumed_that_the_log_cannot_take(outboxd, database):
+    outboxd.migrate()
+    outboxd.done("pause", "topic", "stands")
+    database.execute("ALTER TABLE outboxd_audit RENAME TO outboxd_audit_away")
+    assert outboxd.run("pause", "topic", "other").returncode != 0
+    assert outboxd.run("resume", "topic", "stands").returncode != 0
+    database.execute("ALTER TABLE outboxd_audit_away RENAME TO outboxd_audit")
+    assert [one["name"] for one in shown(outboxd, "pauses")["items"]] == ["stands"]
+
+
 def test_status_and_relays_tell_who_relays_what_and_which_topics_are_held(
         outboxd, database, topics, topic, unique):
     outboxd.migrate()

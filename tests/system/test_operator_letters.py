@@ -54,12 +54,19 @@ def test_one_is_shown_edited_and_replayed(outboxd, letters, topics, topic):
     edited = json.loads(outboxd.done("dlq", "edit", "row.global.1", "--merge-patch",
                                      '{"text": null}', "--reason", "shorter", "-o", "json"))
     assert edited["payload"] == {"n": 0} and edited["state"] == "dead"
+    late = outboxd.run("dlq", "edit", "row.global.1", "--payload", "{}", "--expected-version",
+                       shown["version"])
+    assert late.returncode == 5 and "was changed meanwhile, by" in late.stderr, late.stderr
     done = outboxd.run("dlq", "replay", "row.global.1", "--reason", "mended", "--by", "ana")
     assert done.returncode == 0 and "row.global.1  replayed" in done.stdout, done.stderr
     assert "1 replayed, 0 failed" in done.stderr
     relay = outboxd.relay()
     letters.wait_settled()
     assert relay.stop() == 0
+    gone = outboxd.run("dlq", "show", "row.global.1")
+    assert gone.returncode == 4 and "published" in gone.stderr, gone.stderr
+    assert outboxd.run("dlq", "replay", "row.global.1").returncode == 5
+    assert outboxd.run("dlq", "replay", "row.global.4711").returncode == 4
     sent, = topics.read(topic)
     assert json.loads(sent.text) == {"n": 0} and sent.headers["replay"] == "1"
     actions = [(one["who"], one["reason"])
