@@ -90,6 +90,11 @@ TopicNeeds needs_of(const Site& site, std::map<std::string, std::int64_t> larges
                                  consumer.topics.end());
   }
   std::sort(needs.consumed_topics.begin(), needs.consumed_topics.end());
+  for (const ConsumerSite& consumer : site.consumers) {
+    needs.dead_letter_topics.insert(needs.dead_letter_topics.end(),
+                                    consumer.dead_letter_topics.begin(),
+                                    consumer.dead_letter_topics.end());
+  }
   needs.inbox_retention = site.inbox_retention;
   needs.largest_bytes = std::move(largest);
   needs.security_protocol = site.broker_security_protocol;

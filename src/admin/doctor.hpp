@@ -30,6 +30,8 @@ namespace outbox::admin {
 struct TopicNeeds {
   std::vector<std::string> topics;           ///< All that the configuration names.
   std::vector<std::string> consumed_topics;  ///< Of those, what our consumers read.
+  std::vector<std::string>
+      dead_letter_topics;  ///< Of those, where consumers put what they give up.
   std::vector<std::string> groups;
   std::optional<std::chrono::milliseconds> inbox_retention;  ///< Zero: for ever.
   std::map<std::string, std::int64_t> largest_bytes;         ///< Newest payloads of each topic.

@@ -51,9 +51,9 @@ class Round {
 
   void look_at(const Topic& topic) {
     if (topic.view.failure) {
-      return add("topics", Severity::problem, topic.view.failure->reason,
-                 "events for it wait in the outbox; all others go on",
-                 "outboxd topics create, or give this user the rights");
+      return add(
+          "topics", Severity::problem, topic.view.failure->reason, why_needed(topic),
+          fmt::format("outboxd topics create {}, or give this user the rights", topic.view.name));
     }
     if (topic.config.failure) {
       add("topic-settings", Severity::notice, topic.config.failure->reason,
@@ -81,19 +81,33 @@ class Round {
             "start `outboxd consume` or `outboxd run`");
       } else {
         well("consumer-groups",
-             fmt::format("the group {} has {} members", group.group_id, group.members.size()));
+             fmt::format("the group {} has {} member{}", group.group_id, group.members.size(),
+                         group.members.size() == 1 ? "" : "s"));
       }
     }
   }
 
   std::vector<Finding> take() {
     if (well_ > 0) {
-      well("topics", fmt::format("{} topics are as they should be", well_));
+      well("topics", well_ == 1 ? std::string("1 topic is as it should be")
+                                : fmt::format("{} topics are as they should be", well_));
     }
     return std::move(findings_);
   }
 
  private:
+  [[nodiscard]] const char* why_needed(const Topic& topic) const {
+    const auto is_in = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), topic.view.name) != names.end();
+    };
+    if (is_in(needs_.dead_letter_topics)) {
+      return "an event that a consumer gives up cannot be put there, so it stays where it is, and "
+             "those behind it in its partition wait";
+    }
+    if (is_in(needs_.consumed_topics)) return "its consumers wait; relays hold events for it";
+    return "events for it wait in the outbox; all others go on";
+  }
+
   [[nodiscard]] static std::string alter(const Topic& topic, const std::string& setting) {
     return fmt::format("kafka-configs --alter --topic {} --add-config {}", topic.view.name,
                        setting);
@@ -222,8 +236,8 @@ std::vector<Finding> examine_brokers(BrokerSeams& seams, const TopicNeeds& needs
   const std::chrono::milliseconds share = timeout / 5;
   Round round(needs);
   const broker::ClusterView cluster = seams.admin().cluster(share);
-  round.well("broker", fmt::format("cluster {} answers, with {} brokers", cluster.cluster_id,
-                                   cluster.brokers.size()));
+  round.well("broker", fmt::format("cluster {} answers, with {} broker{}", cluster.cluster_id,
+                                   cluster.brokers.size(), cluster.brokers.size() == 1 ? "" : "s"));
   look_at_connection(round, needs, seams.site().broker.bootstrap_servers);
   std::vector<std::string> names = needs.topics;
   if (names.size() > topics_max) names.resize(topics_max);

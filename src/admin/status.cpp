@@ -17,6 +17,7 @@ namespace {
 struct Gathered {
   std::vector<Office::Told<StoreFigures>> stores;
   BrokerFigures broker;
+  SettledLetters settled;
 };
 
 Gathered gather(Office& office, const std::vector<const StoreSite*>& stores, bool with_broker) {
@@ -32,6 +33,7 @@ Gathered gather(Office& office, const std::vector<const StoreSite*>& stores, boo
   if (!brokers) return all;
   try {
     all.broker = brokers->wait_until(deadline + std::chrono::seconds(1));
+    all.settled = read_settled(office, all.broker);
   } catch (const Error& error) {
     all.broker.error = error.what();
   }
@@ -64,7 +66,7 @@ Json consumers_of(const Site& site, const Gathered& all) {
   const std::set<std::string> paused = paused_consumers(all);
   Json consumers = Json::array();
   for (const ConsumerSite& one : site.consumers) {
-    Json consumer = consumer_json(one, all.broker);
+    Json consumer = consumer_json(one, all.broker, all.settled);
     consumer["paused"] = paused.contains(one.group_id);
     consumers.push_back(std::move(consumer));
   }

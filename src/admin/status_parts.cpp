@@ -2,6 +2,7 @@
 #include "admin/status_parts.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -14,10 +15,13 @@
 namespace outbox::admin {
 namespace {
 
-constexpr std::int64_t count_max = 100'000;
+// A stream asks each second while somebody watches.
+constexpr std::int64_t count_max = 10'000;
 constexpr std::int64_t untaken_count_max = 10'000;
 constexpr double buckets = 256.0;
 constexpr std::chrono::milliseconds broker_patience{3'000};
+/// Of one topic; where there are more it is not known how many letters still stand.
+constexpr std::size_t marks_max = 2'000;
 
 /// A part that a store may not (yet) be able to tell: without its table, without a right to see it.
 template <class Question>
@@ -99,7 +103,8 @@ Json backlog_json(const RelayStatus& relay, const StoreFigures& figures) {
     keys.push_back({{"key", text_json(key.key)},
                     {"topic", text_json(key.topic)},
                     {"attempts", key.attempts},
-                    {"blocked_for_ms", key.blocked_for.count()},
+                    {"blocked_for_ms", key.refused_for ? Json(key.refused_for->count()) : Json()},
+                    {"next_attempt_in_ms", std::max<std::int64_t>(0, key.blocked_for.count())},
                     {"row", text_json(to_string(key.head))},
                     {"reason", text_json(key.reason)}});
   }
@@ -172,7 +177,76 @@ Json lag_json(const ConsumerSite& consumer, const BrokerFigures& figures, Json& 
   return is_known ? Json(lag) : Json();
 }
 
+std::int64_t messages_in(const std::vector<broker::PartitionRange>& ranges) {
+  std::int64_t messages = 0;
+  for (const broker::PartitionRange& range : ranges)
+    messages += range.end - range.first;
+  return messages;
+}
+
+/// Those that stand in its topics, neither replayed nor discarded; null: not known.
+Json dead_letters_json(const ConsumerSite& consumer, const BrokerFigures& figures,
+                       const SettledLetters& settled) {
+  std::int64_t letters = 0;
+  for (const std::string& topic : consumer.dead_letter_topics) {
+    if (figures.missing.contains(topic)) continue;
+    const auto ranges = figures.ranges.find(topic);
+    if (ranges == figures.ranges.end()) return nullptr;
+    const std::int64_t messages = messages_in(ranges->second);
+    if (messages == 0) continue;
+    const auto gone = settled.find(topic);
+    if (gone == settled.end()) return nullptr;
+    letters += std::max<std::int64_t>(0, messages - gone->second);
+  }
+  return letters;
+}
+
+/// None: more than are looked at.
+std::optional<std::int64_t> settled_in(store::LetterMarks& marks, const std::string& topic,
+                                       const std::vector<broker::PartitionRange>& ranges) {
+  store::LetterPlace first;
+  first.topic = topic;
+  const std::vector<store::LetterMark> all = marks.marks(first, marks_max);
+  if (all.size() == marks_max) return std::nullopt;
+  return std::count_if(all.begin(), all.end(), [&](const store::LetterMark& mark) {
+    const bool is_held = std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
+      return range.partition == mark.place.partition && mark.place.offset >= range.first &&
+             mark.place.offset < range.end;
+    });
+    return is_held && mark.state != store::LetterState::replaying;
+  });
+}
+
 }  // namespace
+
+SettledLetters read_settled(Office& office, const BrokerFigures& figures) {
+  std::map<std::string, std::map<std::string, std::vector<broker::PartitionRange>>> by_store;
+  for (const ConsumerSite& consumer : office.site().consumers) {
+    for (const std::string& topic : consumer.dead_letter_topics) {
+      const auto ranges = figures.ranges.find(topic);
+      if (ranges == figures.ranges.end() || messages_in(ranges->second) == 0) continue;
+      by_store[consumer.store][topic] = ranges->second;
+    }
+  }
+  SettledLetters settled;
+  for (const auto& [store, topics] : by_store) {
+    try {
+      settled.merge(
+          office.ask<SettledLetters>(store, Pace::quick, [topics = topics](StoreSeams& seams) {
+            SettledLetters found;
+            for (const auto& [topic, ranges] : topics) {
+              if (const auto count = settled_in(seams.letter_marks(), topic, ranges)) {
+                found[topic] = *count;
+              }
+            }
+            return found;
+          }));
+    } catch (const Error&) {
+      continue;  // Not known then; why the store does not answer stands with the store.
+    }
+  }
+  return settled;
+}
 
 StoreFigures read_store(StoreSeams& seams) {
   StoreFigures figures;
@@ -198,6 +272,7 @@ BrokerFigures read_broker(BrokerSeams& seams) {
   for (const ConsumerSite& consumer : site.consumers) {
     group_ids.push_back(consumer.group_id);
     topics.insert(consumer.topics.begin(), consumer.topics.end());
+    topics.insert(consumer.dead_letter_topics.begin(), consumer.dead_letter_topics.end());
   }
   if (group_ids.empty()) return figures;
   for (broker::GroupView& group : seams.admin().groups(group_ids, broker_patience))
@@ -207,6 +282,10 @@ BrokerFigures read_broker(BrokerSeams& seams) {
       figures.ranges[topic] = seams.reader().ranges(topic, broker_patience);
     } catch (const Error& error) {
       figures.errors[topic] = error.what();
+      if (error.kind() != ErrorKind::not_found) continue;
+      figures.missing.insert(topic);
+      figures.errors[topic] =
+          fmt::format("there is no topic '{0}': make it with `outboxd topics create {0}`", topic);
     }
   }
   return figures;
@@ -217,6 +296,7 @@ Json store_json(const Office::Told<StoreFigures>& told) {
   Json json = {{"name", site.name},
                {"database", text_json(site.database)},
                {"state", told.answer ? "up" : "down"},
+               {"reached", told.answer || told.error_kind != ErrorKind::unreachable},
                {"error", text_or_null(told.answer ? told.answer->error : told.error)}};
   Json relays = Json::array();
   Json table = {{"name", site.table}, {"rows_estimate", nullptr}, {"bytes", nullptr}};
@@ -253,7 +333,8 @@ Json pause_json(const std::string& store, const store::Pause& pause) {
           {"since_at", time_json(pause.since_us)}};
 }
 
-Json consumer_json(const ConsumerSite& consumer, const BrokerFigures& figures) {
+Json consumer_json(const ConsumerSite& consumer, const BrokerFigures& figures,
+                   const SettledLetters& settled) {
   Json members = Json::array();
   std::string state;
   std::string error = figures.error;
@@ -279,6 +360,7 @@ Json consumer_json(const ConsumerSite& consumer, const BrokerFigures& figures) {
           {"state", text_or_null(state)},
           {"paused", false},
           {"lag", std::move(lag)},
+          {"dead_letters", dead_letters_json(consumer, figures, settled)},
           {"members", std::move(members)},
           {"partitions", std::move(partitions)},
           {"error", text_or_null(error)}};

@@ -3,8 +3,10 @@
 // What the status document is made of: what one store and the brokers tell, and their JSON.
 #pragma once
 
-#include <map>
 #include <optional>
+
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,14 +40,23 @@ struct BrokerFigures {
   std::map<std::string, broker::GroupView> groups;                    ///< By group id.
   std::map<std::string, std::vector<broker::PartitionRange>> ranges;  ///< By topic.
   std::map<std::string, std::string> errors;                          ///< By topic, or group id.
+  std::set<std::string> missing;                                      ///< Topics there are not.
 };
+
+/// How many of a topic's messages were replayed or discarded as dead letters; topics of which that
+/// is not known are left out.
+using SettledLetters = std::map<std::string, std::int64_t>;
 
 /// Of the consumers that the site names. Throws where no broker answers.
 [[nodiscard]] BrokerFigures read_broker(BrokerSeams& seams);
 
 [[nodiscard]] Json store_json(const Office::Told<StoreFigures>& told);
 [[nodiscard]] Json broker_json(const BrokerFigures& figures, bool is_configured);
-[[nodiscard]] Json consumer_json(const ConsumerSite& consumer, const BrokerFigures& figures);
+[[nodiscard]] Json consumer_json(const ConsumerSite& consumer, const BrokerFigures& figures,
+                                 const SettledLetters& settled);
+/// Asks the stores for what became of the letters that the topics of this site's consumers hold;
+/// nothing where they hold none.
+[[nodiscard]] SettledLetters read_settled(Office& office, const BrokerFigures& figures);
 [[nodiscard]] Json pause_json(const std::string& store, const store::Pause& pause);
 
 }  // namespace outbox::admin

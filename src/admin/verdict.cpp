@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One sentence for those who were woken: what is wrong, the worst first.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::int64_t old_ms = 60'000;
 constexpr std::int64_t lag_tolerated = 10'000;
 constexpr std::size_t troubles_told = 3;
+constexpr std::size_t error_bytes_max = 200;
 
 std::string age_text(std::int64_t milliseconds) {
   if (milliseconds < 10'000) return fmt::format("{:.1f} s", double(milliseconds) / 1'000.0);
@@ -85,14 +87,27 @@ void look_at_relay(const Json& relay, const std::string& where, Findings& found)
   }
 }
 
+/// One that is there and is of no use says itself what is missing, such as `outboxd migrate`.
+std::string trouble_of(const Json& store) {
+  const std::string name = text_of(store["name"]);
+  if (!store.value("reached", false)) return fmt::format("store {} does not answer", name);
+  std::string error = text_of(store["error"]);
+  std::replace(error.begin(), error.end(), '\n', ' ');
+  if (error.size() > error_bytes_max) {
+    error = clean_utf8(std::string_view(error).substr(0, error_bytes_max)) + "…";
+  }
+  return fmt::format("store {} cannot be used: {}", name, error);
+}
+
 void look_at_stores(const Json& stores, Findings& found) {
-  std::size_t away = 0;
+  std::vector<std::string> away;
+  bool any_reached = false;
   for (const Json& store : stores) {
     const std::string where =
         stores.size() > 1 ? fmt::format(" of store {}", text_of(store["name"])) : "";
     if (store["state"] == "down") {
-      ++away;
-      found.degraded.push_back(fmt::format("store {} does not answer", text_of(store["name"])));
+      away.push_back(trouble_of(store));
+      any_reached = any_reached || store.value("reached", false);
       continue;
     }
     for (const Json& relay : store["relays"])
@@ -101,12 +116,26 @@ void look_at_stores(const Json& stores, Findings& found) {
       found.degraded.push_back(fmt::format("no relay takes {}{}", untaken, where));
     }
   }
-  if (away > 0 && away == stores.size()) found.down.emplace_back("no database answers");
+  if (away.empty()) return;
+  const bool is_all = away.size() == stores.size();
+  if (is_all && !any_reached) found.down.emplace_back("no database answers");
+  if (is_all && !any_reached && away.size() == 1) return;
+  auto& list = is_all ? found.down : found.degraded;
+  list.insert(list.end(), away.begin(), away.end());
+}
+
+void look_at_dead_letters(const Json& consumer, const std::string& name, Findings& found) {
+  const auto letters = consumer.find("dead_letters");
+  if (letters == consumer.end()) return;
+  if (const std::int64_t dead = number_of(*letters); dead > 0) {
+    found.degraded.push_back(fmt::format("{} has {} dead letter{}", name, dead, plural(dead)));
+  }
 }
 
 void look_at_consumers(const Json& consumers, Findings& found) {
   for (const Json& consumer : consumers) {
     const std::string name = "consumer " + text_of(consumer["name"]);
+    look_at_dead_letters(consumer, name, found);
     const std::int64_t lag = number_of(consumer["lag"]);
     if (consumer["paused"] == true) {
       found.degraded.push_back(name + " is paused");

@@ -62,6 +62,34 @@ int code_of(Operation& operation, const Json& status) {
   return 0;
 }
 
+/// Topics of others stand in the same cluster: those count that the configuration names, and those
+/// that a template of it may lead to. All, where it names none: then the rows do.
+Json own_topics(Operation& operation) {
+  if (!operation.office().site().has_broker) return Json::object();
+  Json topics = admin::list_topics(operation.office());
+  std::vector<std::string> templates;
+  const config::Settings& settings = operation.settings();
+  for (const std::string& name : settings.relay_names()) {
+    const config::RelaySettings& relay = settings.relay(name);
+    templates.push_back(relay.default_topic);
+    for (const RouteRule& route : relay.routes)
+      templates.push_back(route.topic);
+    for (const TransformStep& step : relay.transform) {
+      if (step.kind == TransformKind::topic) templates.push_back(step.text);
+    }
+  }
+  Json kept = Json::array();
+  for (const Json& topic : list_of(topics, "items")) {
+    const std::string name = text_of(topic, "name");
+    const bool is_own = is_true(topic, "configured") ||
+                        std::any_of(templates.begin(), templates.end(),
+                                    [&](const auto& one) { return may_lead_to(one, name); });
+    if (is_own) kept.push_back(topic);
+  }
+  if (!kept.empty()) topics["items"] = std::move(kept);
+  return topics;
+}
+
 double seconds_now() {
   return std::chrono::duration<double>(BootClock::now().time_since_epoch()).count();
 }
@@ -98,9 +126,7 @@ int command_top(const Arguments& arguments) {
   std::optional<LookAround> before;
   for (int looks = 1;; ++looks) {
     const double at = seconds_now();
-    LookAround now{admin::status_document(operation.office()),
-                   operation.office().site().has_broker ? admin::list_topics(operation.office())
-                                                        : Json::object(),
+    LookAround now{admin::status_document(operation.office()), own_topics(operation),
                    wall_clock_us(), at};
     const Json rates = rates_between(before, now);
     if (operation.json()) {

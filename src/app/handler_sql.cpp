@@ -127,11 +127,15 @@ void run_once(const SqlStatement& statement, EventValues& values, const std::str
     rows = transaction.run(statement.sql, values.of(statement)).size();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::failed) throw;
-    throw Error(error.kind(), fmt::format("{}{}: {}", statement.origin, about, error.what()));
+    // What a parameter lacks is told with the place already.
+    std::string_view what = error.what();
+    const std::string place = statement.origin + ": ";
+    if (what.starts_with(place)) what.remove_prefix(place.size());
+    throw Error(error.kind(), fmt::format("{}{}: {}", statement.origin, about, what));
   }
   if (static_cast<int>(rows) >= statement.rows_min) return;
-  fail(statement,
-       fmt::format("touched {} rows, expected at least {}{}", rows, statement.rows_min, about));
+  fail(statement, fmt::format("touched {} row{}, expected at least {}{}", rows,
+                              rows == 1 ? "" : "s", statement.rows_min, about));
 }
 
 void run_for_each(const SqlStatement& statement, EventValues& values, Transaction& transaction) {

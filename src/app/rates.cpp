@@ -157,4 +157,15 @@ Json rates_between(const std::optional<LookAround>& before, const LookAround& no
   return Rates(before, now).document();
 }
 
+bool may_lead_to(std::string_view pattern, std::string_view topic) {
+  const std::size_t open = pattern.find('{');
+  if (open == std::string_view::npos) return pattern == topic;
+  const std::string_view begin = pattern.substr(0, open);
+  const std::size_t last = pattern.rfind('}');
+  const std::string_view end =
+      last == std::string_view::npos ? std::string_view() : pattern.substr(last + 1);
+  return topic.size() > begin.size() + end.size() && topic.starts_with(begin) &&
+         topic.ends_with(end) && begin.size() + end.size() > 0;
+}
+
 }  // namespace outbox::app

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "admin/json.hpp"
 
@@ -23,5 +24,9 @@ struct LookAround {
 /// clear_in_seconds}]}. Rates are null at the first look, and where a figure is an estimate.
 [[nodiscard]] admin::Json rates_between(const std::optional<LookAround>& before,
                                         const LookAround& now);
+
+/// Whether a topic's template, such as `{aggregate_type}.events`, may stand for this topic; one
+/// that is nothing but placeholders leads to none.
+[[nodiscard]] bool may_lead_to(std::string_view pattern, std::string_view topic);
 
 }  // namespace outbox::app

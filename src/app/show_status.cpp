@@ -31,6 +31,12 @@ std::string cut_line(const std::string& line, const Look& look) {
   return (look.columns > 0 ? cut_to(line, look.columns) : line) + "\n";
 }
 
+/// Reasons are what one came for: they go on in the next line.
+std::string reason_lines(const std::string& what, const Json& of, const Look& look) {
+  const std::string reason = text_of(of, "reason");
+  return paragraph(reason.empty() ? what : what + ": " + reason, 2, look.columns);
+}
+
 std::string backlog_lines(const Json& backlog, const Look& look) {
   const bool has_pending = number_of(backlog, "pending").value_or(0) > 0;
   const char* more = is_true(backlog, "exact") ? "" : " or more";
@@ -45,6 +51,7 @@ std::string backlog_lines(const Json& backlog, const Look& look) {
                   has_dead ? "  (outboxd dlq groups)" : "");
   std::size_t shown = 0;
   const Json& types = field(backlog, "pending_by_type");
+  if (!types.empty()) text += "  pending by aggregate type\n";
   for (const auto& [type, rows] : types.items()) {
     if (++shown > shown_max) break;
     text += cut_line(fmt::format("    {:<24} {}", plain(type), grouped(rows.get<std::int64_t>())),
@@ -58,10 +65,11 @@ std::string blocked_lines(const Json& backlog, const Look& look) {
   const Json& keys = list_of(backlog, "blocked_keys");
   for (std::size_t i = 0; i < keys.size() && i < shown_max; ++i) {
     const Json& key = keys[i];
-    text += cut_line(fmt::format("  key '{}' waits behind row {}, attempt {}, for {}: {}",
+    text +=
+        reason_lines(fmt::format("key '{}' waits behind row {}, attempt {}, for {}",
                                  text_of(key, "key"), text_of(key, "row"), text_of(key, "attempts"),
-                                 duration_text(key, "blocked_for_ms"), text_of(key, "reason")),
-                     look);
+                                 duration_text(key, "blocked_for_ms")),
+                     key, look);
   }
   return text + more_of(keys, 2);
 }
@@ -86,10 +94,12 @@ std::string member_lines(const Json& relay, const Look& look) {
 std::string held_lines(const Json& backlog, const Look& look) {
   std::string text;
   for (const Json& topic : list_of(backlog, "held_topics")) {
-    const std::string line = fmt::format("  topic '{}' is held by {} since {}: {}",
-                                         text_of(topic, "topic"), text_of(topic, "member"),
-                                         time_text(topic, "since_at"), text_of(topic, "reason"));
-    text += painted(look, Colour::red, look.columns > 0 ? cut_to(line, look.columns) : line) + "\n";
+    const std::string what =
+        fmt::format("topic '{}' is held by {} since {}", text_of(topic, "topic"),
+                    text_of(topic, "member"), time_text(topic, "since_at"));
+    std::string lines = reason_lines(what, topic, look);
+    lines.pop_back();
+    text += painted(look, Colour::red, lines) + "\n";
   }
   return text;
 }
@@ -103,7 +113,8 @@ std::string store_lines(const Json& store, bool named, const Look& look) {
   if (table.is_object()) {
     line += fmt::format("  {}", text_of(table, "name"));
     if (number_of(table, "rows_estimate")) {
-      line += fmt::format(" of about {} rows, {}", count_text(table, "rows_estimate"),
+      line += fmt::format(" of about {} row{}, {}", count_text(table, "rows_estimate"),
+                          number_of(table, "rows_estimate") == 1 ? "" : "s",
                           bytes_text(table, "bytes"));
     }
   }
@@ -120,15 +131,20 @@ std::string store_lines(const Json& store, bool named, const Look& look) {
 }
 
 std::string consumer_table(const Json& consumers, const Look& look) {
-  TextTable table(
-      {{"CONSUMER", false, 12}, {"STATE"}, {"MEMBERS", true}, {"LAG", true}, {"", false, 10}});
+  TextTable table({{"CONSUMER", false, 12},
+                   {"STATE"},
+                   {"MEMBERS", true},
+                   {"LAG", true},
+                   {"DEAD", true},
+                   {"", false, 10}});
   for (const Json& one : consumers) {
     std::string note = is_true(one, "paused") ? "PAUSED" : "";
     if (const std::string error = text_of(one, "error"); !error.empty()) {
       note += (note.empty() ? "" : ", ") + error;
     }
     table.add({text_of(one, "group_id"), text_or_dash(one, "state"),
-               std::to_string(list_of(one, "members").size()), count_text(one, "lag"), note});
+               std::to_string(list_of(one, "members").size()), count_text(one, "lag"),
+               count_text(one, "dead_letters"), note});
   }
   return table.empty() ? std::string() : "\n" + table.text(look);
 }

@@ -89,7 +89,7 @@ std::string paragraph(const std::string& text, std::size_t indent, std::size_t c
   std::size_t width = indent;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
+    const std::string word = cut_to(text.substr(at, end - at), columns - indent);
     at = end + 1;
     if (word.empty()) continue;
     if (width > indent && width + 1 + width_of(word) > columns) {

@@ -32,12 +32,20 @@ constexpr std::string_view horizon_sql =
     "greatest(age(s.xmin), age(s.catalog_xmin))::bigint, NULL "
     "FROM pg_catalog.pg_replication_slots s WHERE s.xmin IS NOT NULL ORDER BY 3 DESC LIMIT 1) "
     "UNION ALL (SELECT 'standby', format('%s at %s (hot_standby_feedback)', r.application_name, "
-    "coalesce(r.client_addr::text, 'local')), age(r.backend_xmin)::bigint, NULL "
+    "coalesce(host(r.client_addr), 'local')), age(r.backend_xmin)::bigint, NULL "
     "FROM pg_catalog.pg_stat_replication r WHERE r.backend_xmin IS NOT NULL "
     "ORDER BY 3 DESC LIMIT 1)) holders ORDER BY age DESC NULLS LAST";
 
 // Slots and standbys tell no time; so many transactions behind is long on any system.
 constexpr std::int64_t old_age = 1'000'000;
+
+/// As a text of SQL: whoever prepared a transaction may have named it anyhow.
+std::string quoted(const std::string& name) {
+  std::string text = "'";
+  for (const char letter : name)
+    text += letter == '\'' ? std::string("''") : std::string(1, letter);
+  return text + "'";
+}
 
 std::string remedy_for(const std::string& kind, const std::string& name) {
   if (kind == "session") {
@@ -48,11 +56,15 @@ std::string remedy_for(const std::string& kind, const std::string& name) {
         pid);
   }
   if (kind == "prepared transaction") {
-    return fmt::format("COMMIT PREPARED or ROLLBACK PREPARED '{}'",
-                       name.substr(0, name.rfind(" of ")));
+    return fmt::format("COMMIT PREPARED or ROLLBACK PREPARED {}",
+                       quoted(name.substr(0, name.rfind(" of "))));
   }
   if (kind == "replication slot") {
-    return fmt::format("let its reader catch up, or SELECT pg_drop_replication_slot('{}')", name);
+    return fmt::format(
+        "end the long query where hot_standby_feedback reports it from, let its reader catch up, "
+        "or "
+        "SELECT pg_drop_replication_slot('{}') where nobody needs it any more",
+        name);
   }
   return "end the long query on the standby, or set hot_standby_feedback = off there";
 }
@@ -145,8 +157,8 @@ void examine_slots(Examination& examination, Patient& patient) {
   }
   if (limit == "-1") {
     examination.warning(
-        fmt::format("the server has {} replication slots and max_slot_wal_keep_size is -1",
-                    slots.size()),
+        fmt::format("the server has {} replication slot{} and max_slot_wal_keep_size is -1",
+                    slots.size(), slots.size() == 1 ? "" : "s"),
         "a slot that nobody reads keeps the log without end, until the disk is full",
         "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB', then SELECT pg_reload_conf()");
   } else if (!told) {

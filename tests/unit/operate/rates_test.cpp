@@ -83,5 +83,15 @@ TEST(ProgressLine, tells_share_rate_and_the_time_that_is_left) {
   EXPECT_THAT(progress_line("replaying", 10, 20, 0), HasSubstr("100 %"));
 }
 
+TEST(MayLeadTo, takes_a_template_for_the_topics_that_begin_and_end_as_it_does) {
+  EXPECT_TRUE(may_lead_to("{aggregate_type}.events", "order.events"));
+  EXPECT_FALSE(may_lead_to("{aggregate_type}.events", ".events"));
+  EXPECT_FALSE(may_lead_to("{aggregate_type}.events", "order.logs"));
+  EXPECT_TRUE(may_lead_to("shop.{event_type}", "shop.PAID"));
+  EXPECT_TRUE(may_lead_to("orders", "orders"));
+  EXPECT_FALSE(may_lead_to("orders", "orders2"));
+  EXPECT_FALSE(may_lead_to("{topic}", "orders"));
+}
+
 }  // namespace
 }  // namespace outbox::app

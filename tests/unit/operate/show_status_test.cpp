@@ -39,6 +39,7 @@ Json status() {
       "types_without_relay": "mail (7)"
     }],
     "consumers": [{"group_id": "stock", "state": "Stable", "paused": false, "lag": 12,
+                   "dead_letters": 4,
                    "members": [{}, {}], "partitions": [], "error": null}],
     "broker": {"state": "up", "error": null, "cluster_id": "c", "brokers": ["localhost:9092"]},
     "pauses": [{"store": "global", "kind": "relay", "name": "default", "who": "ana@db3",
@@ -55,13 +56,13 @@ TEST(ShowStatus, names_what_is_held_blocked_paused_and_waiting) {
   EXPECT_THAT(text, HasSubstr("relay default  PAUSED\n"));
   EXPECT_THAT(text, ContainsRegex("pending +1,204 or more, oldest 3.2 s\n"));
   EXPECT_THAT(text, ContainsRegex("dead +3 +\\(outboxd dlq groups\\)"));
-  EXPECT_THAT(text, ContainsRegex("order +1,200\n"));
+  EXPECT_THAT(text, ContainsRegex("pending by aggregate type\n +order +1,200\n"));
   EXPECT_THAT(text, HasSubstr("topic 'orders' is held by publisher-1a2b3c4d since "
                               "2026-11-21 15:00:07: unknown topic\n"));
   EXPECT_THAT(text, HasSubstr("publisher-1a2b3c4d  db3:77  256 of 256 buckets  heartbeat 400 ms"));
   EXPECT_THAT(text, HasSubstr("key 'k [2J' waits behind row 12, attempt 3, for 1 min 1 s: too"));
   EXPECT_THAT(text, HasSubstr("no relay takes these events, they wait: mail (7)\n"));
-  EXPECT_THAT(text, ContainsRegex("stock +Stable +2 +12\n"));
+  EXPECT_THAT(text, ContainsRegex("stock +Stable +2 +12 +4\n"));
   EXPECT_THAT(text, HasSubstr("brokers  up  localhost:9092\n"));
   EXPECT_THAT(text, ContainsRegex("relay +default +global +2026-11-21 14:59:00 +ana@db3 +a test"));
 }
@@ -78,6 +79,16 @@ TEST(ShowStatus, fits_eighty_columns_and_has_no_orders_for_a_terminal_but_colour
   for (std::string line; std::getline(lines, line);)
     EXPECT_LE(width_of(line), 110U) << line;
   EXPECT_THAT(show_status(status(), {.columns = 110, .colour = true}), HasSubstr("\x1b[31m"));
+}
+
+TEST(ShowStatus, wraps_reasons_on_a_terminal_and_cuts_none_of_their_words) {
+  Json document = status();
+  Json& backlog = document["stores"][0]["relays"][0]["backlog"];
+  backlog["blocked_keys"][0]["reason"] = "the message is larger than the topic's max.message.bytes";
+  const std::string text = show_status(document, {.columns = 80});
+  EXPECT_THAT(text, HasSubstr("max.message.bytes\n"));
+  document["stores"][0]["table"]["rows_estimate"] = 1;
+  EXPECT_THAT(show_status(document, {}), HasSubstr("of about 1 row, 310 MiB"));
 }
 
 TEST(ShowStatus, says_why_a_store_or_the_brokers_are_down) {
