@@ -171,7 +171,7 @@ def test_cleanup_leaves_a_line_in_the_audit_log(outboxd, database):
     done, asked = shown(outboxd, "audit-log")["items"]
     assert (asked["action"], asked["who"], asked["reason"]) == (
         "cleanup", "ana", "the disk is full")
-    assert done["action"] == "cleaned-up" and "rows" in json.dumps(done["details"])
+    assert done["action"] == "cleaned-up" and done["details"]["removed"] == 0
     outboxd.done("cleanup", "--dry-run")
     assert len(shown(outboxd, "audit-log")["items"]) == 2
 
