@@ -103,7 +103,7 @@ void StoreRelays::relay_until_stopped(const config::RelaySettings& relay) {
   const auto place =
       board_.enter(InstanceBoard::RelayNames{store_.name, relay.name, member}, running);
   events_.up();
-  logger_.info("producer started", {{"delivery", "idempotent"}});
+  logger_.info("producer started", {{"delivery", start.terms.delivery}});
   logger_.info("publisher started", {{"id", member},
                                      {"relay", relay.name},
                                      {"interval_ms", relay.polling_interval.count()},

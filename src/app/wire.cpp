@@ -38,6 +38,26 @@ relay::EnvelopeKind envelope_of(config::Envelope envelope) {
   return relay::EnvelopeKind::raw;
 }
 
+const char* delivery_of(const config::RelaySettings& relay) {
+  return relay.delivery == config::Delivery::transactional ? "transactional" : "idempotent";
+}
+
+relay::TransactionPlan transaction_plan(const config::RelaySettings& relay,
+                                        const store::Agreed& agreed) {
+  relay::TransactionPlan plan;
+  plan.outbox_id = to_string(agreed.outbox_id);
+  plan.relay_name = relay.name;
+  plan.generation = agreed.generation;
+  plan.slots = agreed.slots;
+  plan.control_topic = relay.control_topic;
+  if (plan.control_topic.empty()) {
+    const std::string of_relay = relay.name == "default" ? "" : "." + relay.name;
+    plan.control_topic = "outboxd." + plan.outbox_id + of_relay + ".control";
+  }
+  plan.timeout = relay.transaction_timeout;
+  return plan;
+}
+
 relay::CoreOptions core_options(const config::Settings& settings,
                                 const config::RelaySettings& relay) {
   relay::CoreOptions core;
@@ -59,6 +79,7 @@ relay::CoreOptions core_options(const config::Settings& settings,
   core.backoff.max = relay.backoff.max;
   core.backoff.jitter = relay.backoff.jitter;
   core.rows_are_claimed = relay.capture == config::Capture::row;
+  core.transactional = relay.delivery == config::Delivery::transactional;
   core.copies_dead_letters = !relay.dead_letter_topic.empty();
   for (const char* name : {"compression.type", "compression.codec"}) {
     const auto found = settings.kafka().properties.find(name);
@@ -99,6 +120,7 @@ store::HomeOptions home_options(const config::Settings& settings, const std::str
         relay.capture == config::Capture::row ? store::CaptureMode::row : store::CaptureMode::lease;
     options.settle = relay.settle == config::Settle::remove ? store::SettleMode::remove
                                                             : store::SettleMode::mark;
+    options.delivery = delivery_of(relay);
     options.lease_ttl = relay.lease_ttl;
     options.lock_timeout = relay.lock_timeout;
     options.slots = relay.slots;
@@ -186,6 +208,7 @@ store::Terms terms_of(const config::RelaySettings& relay) {
   terms.aggregate_types = relay.aggregate_types;
   terms.capture = relay.capture == config::Capture::row ? "row" : "lease";
   terms.settle = relay.settle == config::Settle::remove ? "delete" : "mark";
+  terms.delivery = delivery_of(relay);
   terms.slots = relay.slots;
   return terms;
 }
@@ -195,6 +218,7 @@ relay::RelayOptions relay_options(const config::Settings& settings,
   relay::RelayOptions options;
   options.name = relay.name;
   options.core = core_options(settings, relay);
+  options.transactions = transaction_plan(relay, agreed);
   options.prepare.outbox_id = agreed.outbox_id;
   options.prepare.envelope = envelope_of(relay.envelope);
   options.prepare.default_topic = relay.default_topic;

@@ -10,6 +10,7 @@
 #include "broker/consumer.hpp"
 #include "broker/producer.hpp"
 #include "broker/reader.hpp"
+#include "broker/transactions.hpp"
 
 namespace outbox::broker {
 
@@ -34,7 +35,8 @@ struct Home {
   ConsumerMaker consumer;
   ReaderMaker reader;
   AdminMaker admin;
-  std::string bootstrap_servers;  ///< As any Kafka client may use them.
+  TransactionalProducerMaker transactional_producer;  ///< None: this broker fences nobody.
+  std::string bootstrap_servers;                      ///< As any Kafka client may use them.
 };
 
 }  // namespace outbox::broker

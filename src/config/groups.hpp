@@ -21,8 +21,8 @@ enum class DatabaseKind : std::uint8_t { none, postgres, sqlite, mariadb };
 
 struct DatabaseSettings {
   DatabaseKind kind = DatabaseKind::none;  ///< `none`: database.url is not set.
-  std::string url;  ///< For libpq (key=value text), SQLite (a path) or MariaDB (a URL). Holds the
-                    ///< password: never log.
+  std::string url;    ///< For libpq (key=value text), SQLite (a path) or MariaDB (a URL). Holds the
+                      ///< password: never log.
   std::string shown;  ///< The same for people: passwords masked.
 
   friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;
@@ -62,6 +62,7 @@ struct OutboxSettings {
 };
 
 enum class Capture : std::uint8_t { lease, row };
+enum class Delivery : std::uint8_t { idempotent, transactional };
 enum class Settle : std::uint8_t { mark, remove };  ///< `remove` is the word `delete`.
 enum class Envelope : std::uint8_t {
   raw,
@@ -89,6 +90,9 @@ struct RelaySettings {
   TableShape table;  ///< The same for all relays; here for convenience.
   Capture capture = Capture::lease;
   Settle settle = Settle::mark;
+  Delivery delivery = Delivery::idempotent;
+  std::string control_topic;  ///< Empty: by the outbox's uuid.
+  std::chrono::milliseconds transaction_timeout{15'000};
   int batch_size = 1'000;
   std::chrono::milliseconds polling_interval{50};
   Envelope envelope = Envelope::raw;

@@ -96,9 +96,9 @@ constexpr std::array refused = {
                     "a time-out would lose order and lie about loss; the "
                     "relay sets message.timeout.ms to 0"},
     RefusedProperty{"transactional.id",
-                    "relay.delivery decides on transactions, and transactional "
-                    "comes with a later version"},
-    RefusedProperty{"transaction.timeout.ms", "transactional delivery comes with a later version"},
+                    "relay.delivery decides on transactions, and their names are "
+                    "the slots'"},
+    RefusedProperty{"transaction.timeout.ms", "it is relay.transaction-timeout"},
     RefusedProperty{"partitioner*",
                     "the relay computes the partition itself, as Java's clients do"},
     RefusedProperty{"message.max.bytes", "sizes are checked against the topic's own limit"},

@@ -54,6 +54,7 @@ class SettingsBuilder {
   void check_partitions() const;
   [[nodiscard]] RelaySettings read_relay(const std::string& name) const;
   void read_relay_rules(const Reader& reader, RelaySettings& relay) const;
+  void check_transactional(const Reader& reader, const RelaySettings& relay) const;
   void check_relay(const Reader& reader, const RelaySettings& relay) const;
   void check_disjoint() const;
   void check_needed(std::string_view command) const;

@@ -15,6 +15,8 @@ namespace outbox::config {
 namespace {
 
 constexpr std::string_view relays_prefix = "relays.";
+// Ids of 40 bytes stay below the usual max.message.bytes.
+constexpr int transactional_rows_max = 20'000;
 
 Envelope envelope_of(const std::string& word) {
   if (word == "standard") return Envelope::standard;
@@ -60,6 +62,10 @@ RelaySettings SettingsBuilder::read_relay(const std::string& name) const {
   relay.table = settings_.outbox_.table;
   relay.capture = reader.word("relay.capture") == "row" ? Capture::row : Capture::lease;
   relay.settle = reader.word("relay.settle") == "delete" ? Settle::remove : Settle::mark;
+  relay.delivery = reader.word("relay.delivery") == "transactional" ? Delivery::transactional
+                                                                    : Delivery::idempotent;
+  relay.control_topic = reader.topic("relay.control-topic");
+  relay.transaction_timeout = reader.duration("relay.transaction-timeout");
   relay.batch_size = reader.integer("relay.batch-size");
   relay.polling_interval = reader.duration("relay.polling-interval");
   relay.envelope = envelope_of(reader.word("relay.envelope"));
@@ -104,11 +110,23 @@ void SettingsBuilder::read_relay_rules(const Reader& reader, RelaySettings& rela
   }
 }
 
-void SettingsBuilder::check_relay(const Reader& reader, const RelaySettings& relay) const {
-  if (reader.word("relay.delivery") == "transactional") {
-    reader.fail("relay.delivery", "is 'transactional', which comes with a later version",
-                "use idempotent: at-least-once, in order per key, duplicates known by event_id");
+void SettingsBuilder::check_transactional(const Reader& reader, const RelaySettings& relay) const {
+  if (relay.capture == Capture::row) {
+    reader.fail("relay.delivery",
+                "is 'transactional', and relay.capture is 'row': publishers beside this one would "
+                "send the same rows in no transaction",
+                "set relay.capture to lease, or relay.delivery to idempotent");
   }
+  if (relay.max_in_flight_rows > transactional_rows_max) {
+    reader.fail("relay.max-in-flight-rows",
+                fmt::format("is {}, and a record of relay.delivery 'transactional' has room for {}",
+                            relay.max_in_flight_rows, transactional_rows_max),
+                "lower it");
+  }
+}
+
+void SettingsBuilder::check_relay(const Reader& reader, const RelaySettings& relay) const {
+  if (relay.delivery == Delivery::transactional) check_transactional(reader, relay);
   if (relay.capture == Capture::row && !relay.table.can_lock_rows()) {
     const Preset* preset = find_preset(settings_.preset_);
     const std::string why =

@@ -35,10 +35,26 @@ constexpr Setting entries[] = {
     {.name = "relay.delivery",
      .type = word,
      .default_text = "idempotent",
-     .text = "How messages are handed to the brokers. `transactional` comes with a later version "
-             "and is refused until then.",
-     .example = "idempotent",
+     .text = "How messages are handed to the brokers. `idempotent`: a crash may send some of them "
+             "again. `transactional`: in Kafka transactions, so that consumers that read committed "
+             "messages alone see each event once; it wants `relay.capture: lease`.",
+     .example = "transactional",
      .words = "idempotent|transactional"},
+    {.name = "relay.control-topic",
+     .type = topic,
+     .text = "Where `relay.delivery: transactional` records what it has sent: a compacted topic of "
+             "this relay alone, with a partition for each slot. Empty: outboxd.UUID.control, by "
+             "the outbox's uuid. Made at the start where it is missing.",
+     .example = "orders.outboxd.control"},
+    {.name = "relay.transaction-timeout",
+     .type = duration,
+     .default_text = "15s",
+     .text = "When the brokers abort a transaction by themselves that nobody ends: for so long a "
+             "relay that vanished keeps readers of committed messages waiting, unless another one "
+             "takes its slots over sooner.",
+     .example = "30s",
+     .minimum = 2 * second,
+     .maximum = 900 * second},
     {.name = "relay.batch-size",
      .type = integer,
      .default_text = "1000",

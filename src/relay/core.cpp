@@ -20,6 +20,7 @@ Core::Core(const CoreOptions& options)
       // A tenth of the time to live for clocks that run at different speeds and for being
       // scheduled.
       lease_margin_(options.lease_ttl / 10),
+      slots_(options.transactional),
       random_(options.random_seed) {
   main_.isolated = false;
   isolated_.isolated = true;
@@ -44,8 +45,13 @@ void Core::step(const Event& event, Moment now, std::vector<Command>& commands) 
   wake_by(check_at_);
   lease_timers();
   finish_drains();
-  open_handles();
-  pump();
+  if (options_.transactional) {
+    fence_slots();
+    pump_transactions();
+  } else {
+    open_handles();
+    pump();
+  }
   settle_when_due();
   read_when_due();
   stop_when_drained();
@@ -123,6 +129,8 @@ void Core::stop_when_drained() {
     if (handle->open) say(DropHandle{handle->id});
     handle->open = false;
   }
+  for (const store::SlotLease& lease : slots_.owned())
+    drop_slot_handle(lease.slot);
   say(Leave{});
   finished_ = true;
 }

@@ -66,6 +66,8 @@ class Core {
   void on(const RowsRead& event);           // core_rows.cpp
   void on(const Delivered& event);          // core_deliveries.cpp
   void on(const NotHandedOver& event);      // core_deliveries.cpp
+  void on(const SlotFenced& event);         // core_transactions.cpp
+  void on(const TransactionDone& event);    // core_transactions.cpp
   void on(const SettleDone& event);         // core_rows.cpp
   void on(const TopicLookedUp& event);      // core_topics.cpp
   void on(const TopicLookupFailed& event);  // core_topics.cpp
@@ -81,6 +83,9 @@ class Core {
 
   // Rows.
   bool enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t index);
+  /// The refused row that this one's key waits for is yet to come.
+  [[nodiscard]] bool waits_for_head(const KeyTrouble& trouble, const PreparedBatch& batch,
+                                    const PreparedRow& prepared);
   bool place_row(FlightRow row, const PreparedRow& prepared);
   void give_up_unread(const PreparedRow& prepared, FlightRow row);
   void hold_back(int topic, const PreparedRow& prepared);
@@ -130,6 +135,18 @@ class Core {
   // Pauses (core_pauses.cpp).
   void heed(const std::vector<store::Pause>& standing);
   void turn_away_paused();
+
+  // Transactions (core_transactions.cpp).
+  void fence_slots();
+  void pump_transactions();
+  void pump_slot(int slot, SlotState& state);
+  [[nodiscard]] bool take_into(PublishTransaction& transaction, RowTag tag);
+  void record_unsettled(PublishTransaction& transaction);
+  void restart_slot(int slot, const std::string& reason);
+  void drop_slot_handle(int slot);
+  [[nodiscard]] bool was_sent_before(const PreparedRow& prepared);
+  void settle_unsent(FlightRow row);
+  void forget_sent_before();
 
   // Stopping.
   void stop_when_drained();
@@ -183,6 +200,8 @@ class Core {
   bool read_under_way_ = false;
   bool last_read_rescanned_ = false;
   bool last_read_for_keys_ = false;
+  std::vector<int> read_slots_;        ///< Transactional: of the read under way.
+  bool read_leaves_rows_out_ = false;  ///< Of blocked keys or held topics, unseen.
   Generation generation_ = 1;
   Moment read_at_;
   Moment read_began_;

@@ -15,6 +15,9 @@ constexpr Duration reopen_first = std::chrono::milliseconds{250};
 constexpr Duration reopen_max = std::chrono::seconds{30};
 constexpr Duration idle_key_max = std::chrono::seconds{60};
 constexpr Duration stuck_window_max = std::chrono::seconds{1};
+// Brokers forget a producer that is idle for long (producer.id.expiration.ms, a day by default) and
+// then take any sequence of it, as at the first message.
+constexpr Duration sure_of_producer_max = std::chrono::seconds{60};
 constexpr std::size_t lane_share = 8;  ///< Of the window that one partition may fill.
 
 }  // namespace
@@ -50,6 +53,7 @@ void Core::on(const Delivered& event) {
 
 void Core::acknowledged(RowTag tag, FlightRow& row) {
   row.stage = RowStage::acknowledged;
+  slots_.at(row.slot).transactions.failures_in_row = 0;
   brokers_heard_ = now_;
   desk_.published(tag);
   TopicState& topic = topics_.at(row.topic);
@@ -62,7 +66,7 @@ void Core::acknowledged(RowTag tag, FlightRow& row) {
       trouble->attempts = 0;
       desk_.key({std::string(source.key), topic.name, row.slot, 0, {}, source.id, {}});
     }
-  } else {
+  } else if (!options_.transactional) {
     Lane& lane = topic.lanes[static_cast<std::size_t>(row.partition)];
     --lane.sent_rows;
     lane.sent_bytes -= rows_.prepared(row).wire_bytes;
@@ -219,6 +223,9 @@ bool Core::hand_over_lane(LaneName name, Publish& publish) {
   Lane& lane = topic.lanes[static_cast<std::size_t>(name.partition)];
   const std::size_t rows_max = std::max<std::size_t>(1, options_.in_flight_rows_max / lane_share);
   const std::size_t bytes_max = options_.in_flight_bytes_max / lane_share;
+  if (lane.sent_rows == 0 && now_ - lane.last_progress > sure_of_producer_max) {
+    lane.acknowledged = false;
+  }
   while (!lane.waiting.empty()) {
     const RowTag tag = lane.waiting.front();
     FlightRow* row = rows_.find(tag);

@@ -90,12 +90,13 @@ void Core::lose_slot(int slot, const char* why) {
   bool sent = false;
   rows_.for_each([&](RowTag tag, FlightRow& row) {
     if (row.slot != slot) return;
-    if (row.stage == RowStage::sent) {
+    if (row.stage == RowStage::sent && !options_.transactional) {
       sent = true;
     } else {
       forget(tag);
     }
   });
+  drop_slot_handle(slot);
   slots_.freed(slot);
   keys_.erase_slot(slot);
   // A read under way was made under the lost lease, whoever holds the slot when it is answered.
@@ -123,6 +124,7 @@ void Core::finish_drains() {
     if (state.rows > 0) {
       lose_slot(slot, "given up: it could not be drained within the lease's time to live");
     } else {
+      drop_slot_handle(slot);
       slots_.freed(slot);
       keys_.erase_slot(slot);
       notice(NoticeKind::slot_released, std::to_string(slot));

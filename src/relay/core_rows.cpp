@@ -84,6 +84,8 @@ void Core::on(const RowsRead& event) {
     rows_.close_batch(batch);
     allowance_ -= static_cast<double>(entered);
   }
+  const bool saw_all = current && last_read_rescanned_ && !event.batch->source.more;
+  if (options_.transactional && saw_all && !read_leaves_rows_out_) forget_sent_before();
   if (!current || (event.batch->source.more && entered > 0)) {
     read_at_ = now_;
   } else if ((count > 0 && !topics_.any_opening()) || last_read_for_keys_) {
@@ -103,7 +105,8 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
   row.index = index;
   row.slot = prepared.row->slot;
   row.stage = RowStage::waiting;
-  if (!slots_.may_send(row.slot, now_)) {
+  const bool fenced = !options_.transactional || slots_.at(row.slot).transactions.fenced;
+  if (!slots_.may_send(row.slot, now_) || !fenced) {
     give_up_unread(prepared, row);
     lower_dropped(prepared.row->id);
     return false;
@@ -113,8 +116,12 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
     lower_dropped(prepared.row->id);
     return false;
   }
+  if (options_.transactional && was_sent_before(prepared)) {
+    settle_unsent(row);
+    return true;
+  }
   if (KeyTrouble* trouble = keys_.find(prepared.row->key)) {
-    if (trouble->blocked(now_)) {
+    if (trouble->blocked(now_) || waits_for_head(*trouble, *event.batch, prepared)) {
       give_up_unread(prepared, row);
       return false;
     }
@@ -126,6 +133,21 @@ bool Core::enter_row(const RowsRead& event, std::uint32_t batch, std::uint32_t i
     return false;
   }
   return place_row(row, prepared);
+}
+
+bool Core::waits_for_head(const KeyTrouble& trouble, const PreparedBatch& batch,
+                          const PreparedRow& prepared) {
+  // A store that leaves a row out until its own clock says that it is due may give its siblings
+  // first. Order is within a topic.
+  if (!options_.safety.head_goes_first || trouble.head_done || prepared.topic != trouble.topic) {
+    return false;
+  }
+  const FlightRow* head = rows_.find(trouble.head_tag);
+  if (head != nullptr && head->stage != RowStage::changing && rows_.id(*head) == trouble.head) {
+    return false;
+  }
+  return std::none_of(batch.rows.begin(), batch.rows.end(),
+                      [&](const PreparedRow& other) { return other.row->id == trouble.head; });
 }
 
 bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
@@ -162,8 +184,16 @@ bool Core::place_row(FlightRow row, const PreparedRow& prepared) {
   ++slots_.at(row.slot).rows;
   ++topic.rows;
   if (row.isolated) {
-    ++keys_.find(prepared.row->key)->isolated_rows;
-    isolated_waiting_.push_back(tag);
+    KeyTrouble& trouble = *keys_.find(prepared.row->key);
+    ++trouble.isolated_rows;
+    if (trouble.head == prepared.row->id) trouble.head_tag = tag;
+    if (options_.transactional) {
+      slots_.at(row.slot).transactions.isolated.push_back(tag);
+    } else {
+      isolated_waiting_.push_back(tag);
+    }
+  } else if (options_.transactional) {
+    slots_.at(row.slot).transactions.waiting.push_back(tag);
   } else {
     topics_.add_waiting(row.topic, row.partition, tag);
   }
@@ -295,6 +325,7 @@ void Core::finish_published(RowTag tag) {
   KeyTrouble* trouble = keys_.find(source.key);
   if (trouble != nullptr && trouble->head == source.id) trouble->head_done = true;
   const std::string key = trouble != nullptr ? std::string(source.key) : std::string();
+  if (options_.transactional) slots_.at(row->slot).transactions.sent_before.erase(source.id);
   forget(tag);
   if (trouble != nullptr) free_key_if_clean(key);
 }
@@ -322,7 +353,8 @@ void Core::finish_change(const PendingChange& change) {
 bool Core::may_read() const {
   // A claim skips rows whose release is not written yet, but not their later siblings.
   if (options_.rows_are_claimed && desk_.releasing()) return false;
-  return joined_ && !stopping_ && !read_under_way_ && main_.open && !pauses_.relay() &&
+  const bool may_send = main_.open || options_.transactional;
+  return joined_ && !stopping_ && !read_under_way_ && may_send && !pauses_.relay() &&
          last_verified_ >= verified_after_;
 }
 
@@ -377,6 +409,13 @@ void Core::read_when_due() {
   if (read.rescan) rescan_next_ = false;
   asked_lowest_ = std::exchange(lowest_dropped_, std::nullopt);
   if (read.rescan) rescan_at_ = now_ + options_.rescan_interval;
+  if (options_.transactional) {
+    read_slots_.clear();
+    for (const store::SlotLease& lease : read.leases)
+      read_slots_.push_back(lease.slot);
+    read_leaves_rows_out_ =
+        !read.blocked_keys.empty() || !read.held_routes.empty() || !read.only_keys.empty();
+  }
   say(std::move(read));
 }
 

@@ -61,7 +61,8 @@ void Core::on(const TopicLookedUp& event) {
   if (event.topic.failure) {
     hold(number, event.topic.failure->reason);
     // A topic that comes back must not begin in the middle.
-    if (topic.sent_rows > 0) restart(main_, "topic " + topic.name + " went away");
+    if (topic.sent_rows > 0 && !options_.transactional)
+      restart(main_, "topic " + topic.name + " went away");
     return;
   }
   topic.message_bytes_max = event.topic.message_bytes_max;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/handle_runner.hpp"
 
-#include <charconv>
 #include <utility>
 
 namespace outbox::relay {
@@ -51,20 +50,7 @@ void HandleRunner::publish(const Publish& publish, std::vector<Event>& events) {
 }
 
 bool HandleRunner::hand_over(const OutgoingRow& row, std::vector<Event>& events) {
-  char epoch[20];
-  const auto written = std::to_chars(epoch, epoch + sizeof(epoch), row.lease_epoch);
-  const auto first = row.batch->headers.begin() + row.row->headers_begin;
-  headers_.assign(first, first + row.row->headers_count);
-  headers_.push_back(
-      {"lease_epoch", std::string_view(epoch, static_cast<std::size_t>(written.ptr - epoch))});
-  broker::OutgoingMessage message;
-  message.topic = row.row->topic;
-  message.partition = row.partition;
-  message.key = row.row->row->key;
-  message.value = row.row->value;
-  message.headers = headers_;
-  message.tag = row.tag;
-  switch (producer_->produce(message)) {
+  switch (producer_->produce(outgoing_.message(row))) {
     case broker::Handover::accepted:
       return true;
     case broker::Handover::refused: {
@@ -94,7 +80,7 @@ Retirement::~Retirement() {
   queue_.close();
 }
 
-void Retirement::retire(std::unique_ptr<HandleRunner> runner) {
+void Retirement::retire(std::shared_ptr<void> runner) {
   queue_.push(std::move(runner));
 }
 

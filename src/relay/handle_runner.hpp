@@ -14,6 +14,7 @@
 #include "core/bounded_queue.hpp"
 #include "core/log.hpp"
 #include "relay/messages.hpp"
+#include "relay/outgoing.hpp"
 
 namespace outbox::relay {
 
@@ -42,7 +43,7 @@ class HandleRunner {
   const std::unique_ptr<broker::Producer> producer_;
   const DeliverySink sink_;
   Logger& logger_;
-  std::vector<broker::Header> headers_;
+  Outgoing outgoing_;
   std::jthread poller_;
 };
 
@@ -54,10 +55,11 @@ class Retirement {
   Retirement(const Retirement&) = delete;
   Retirement& operator=(const Retirement&) = delete;
 
-  void retire(std::unique_ptr<HandleRunner> runner);
+  /// Whatever runs a handle.
+  void retire(std::shared_ptr<void> runner);
 
  private:
-  BoundedQueue<std::unique_ptr<HandleRunner>> queue_{16};
+  BoundedQueue<std::shared_ptr<void>> queue_{64};
   std::jthread worker_;
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,9 +22,10 @@ namespace outbox::relay {
 struct KeyTrouble {
   int slot = 0;
   std::string topic;
-  RowId head;             ///< The refused row that everything of the key waits for.
-  bool head_done = true;  ///< It was published or dead-lettered, and that is settled.
-  bool stored = false;    ///< The store knows of it: attempts were counted.
+  RowId head;                  ///< The refused row that everything of the key waits for.
+  std::uint64_t head_tag = 0;  ///< The head's when it was last in hand.
+  bool head_done = true;       ///< It was published or dead-lettered, and that is settled.
+  bool stored = false;         ///< The store knows of it: attempts were counted.
   int attempts = 0;
   Moment blocked_until;          ///< Back-off, by the local clock.
   int dead_letters_pending = 0;  ///< Rows whose dead-lettering is not settled yet.

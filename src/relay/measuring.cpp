@@ -25,7 +25,10 @@ Measuring::Measuring(Relay::Counting& counting, std::string_view default_topic)
 
 void Measuring::event(const Event& event, Moment now) {
   if (const auto* delivered_rows = std::get_if<Delivered>(&event)) {
-    delivered(*delivered_rows, now);
+    delivered(delivered_rows->deliveries, now);
+  } else if (const auto* done = std::get_if<TransactionDone>(&event)) {
+    // What was acknowledged in a transaction that is not committed was not published.
+    if (!done->failure) delivered(done->deliveries, now);
   } else if (const auto* read = std::get_if<RowsRead>(&event)) {
     ++counting_.reads;
     counting_.read_us.add(microseconds(now - read_at_));
@@ -46,8 +49,8 @@ void Measuring::event(const Event& event, Moment now) {
   }
 }
 
-void Measuring::delivered(const Delivered& event, Moment now) {
-  if (event.deliveries.empty()) return;
+void Measuring::delivered(const std::vector<broker::Delivery>& deliveries, Moment now) {
+  if (deliveries.empty()) return;
   const std::int64_t wall_now_us = wall_clock_us();
   HistogramBatch publish_us(counting_.publish_us);
   HistogramBatch end_to_end_us(counting_.end_to_end_us);
@@ -58,7 +61,7 @@ void Measuring::delivered(const Delivered& event, Moment now) {
     published = 0;
   };
   bool any_acknowledged = false;
-  for (const broker::Delivery& delivery : event.deliveries) {
+  for (const broker::Delivery& delivery : deliveries) {
     Sent* const row = sent(delivery.tag);
     if (row == nullptr) continue;
     if (delivery.status == broker::DeliveryStatus::acknowledged) {
@@ -84,10 +87,10 @@ void Measuring::command(const Settle& settle, Moment now) {
   settles_[settle.settle_id] = now;
 }
 
-void Measuring::command(const Publish& publish, Moment now) {
+void Measuring::handed_over(const std::vector<OutgoingRow>& rows, Moment now) {
   std::string_view name;
   Relay::Counting::Topic* topic = nullptr;
-  for (const OutgoingRow& row : publish.rows) {
+  for (const OutgoingRow& row : rows) {
     // The core hands over partition by partition, so that the topic seldom changes.
     if (topic == nullptr || row.row->topic != name) {
       name = row.row->topic;

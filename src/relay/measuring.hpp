@@ -28,7 +28,7 @@ class Measuring {
   void command(const ReadRows&, Moment now) { read_at_ = now; }
   void command(const Settle& settle, Moment now);
   /// Before its rows are handed over.
-  void command(const Publish& publish, Moment now);
+  void handed_over(const std::vector<OutgoingRow>& rows, Moment now);
   void command(const Notice& notice);
 
   /// After a step: takes the gauges, at most a few times a second.
@@ -42,7 +42,7 @@ class Measuring {
     Relay::Counting::Topic* topic = nullptr;
   };
 
-  void delivered(const Delivered& event, Moment now);
+  void delivered(const std::vector<broker::Delivery>& deliveries, Moment now);
   [[nodiscard]] Sent* sent(RowTag tag);
   [[nodiscard]] Relay::Counting::Topic& topic_named(std::string_view name);
 

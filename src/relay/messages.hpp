@@ -16,6 +16,7 @@
 #include "broker/producer.hpp"
 #include "core/clock.hpp"
 #include "relay/prepared.hpp"
+#include "relay/sent_row.hpp"
 #include "store/capture.hpp"
 #include "store/leases.hpp"
 #include "store/settlement.hpp"
@@ -58,6 +59,19 @@ struct NotHandedOver {
   HandleId handle = 0;
   std::vector<RowTag> rows;
 };
+/// The slot's former owner is fenced off; `sent` is what its last committed transaction recorded.
+struct SlotFenced {
+  HandleId handle = 0;
+  int slot = 0;
+  std::vector<SentRow> sent;
+};
+/// The transaction is committed, or nothing is known of it and the handle is finished.
+struct TransactionDone {
+  HandleId handle = 0;
+  int slot = 0;
+  std::vector<broker::Delivery> deliveries;
+  std::optional<Failure> failure;  ///< None: committed.
+};
 struct SettleDone {
   std::uint64_t settle_id = 0;
   store::SettleResult result;
@@ -84,9 +98,10 @@ struct StoreFailed {
   bool passing = true;
 };
 
-using Event = std::variant<Tick, Joined, HeartbeatDone, SlotsAcquired, SlotsReleased, RowsRead,
-                           Delivered, NotHandedOver, SettleDone, TopicLookedUp, TopicLookupFailed,
-                           PartitionsAdopted, StopRequested, StoreFailed>;
+using Event =
+    std::variant<Tick, Joined, HeartbeatDone, SlotsAcquired, SlotsReleased, RowsRead, Delivered,
+                 NotHandedOver, SlotFenced, TransactionDone, SettleDone, TopicLookedUp,
+                 TopicLookupFailed, PartitionsAdopted, StopRequested, StoreFailed>;
 
 // ---- commands
 
@@ -132,6 +147,23 @@ struct Publish {
   Moment deadline;  ///< Of the leases: no hand-over starts after it.
   std::vector<OutgoingRow> rows;
 };
+/// Transactional: open a handle under the slot's name, which fences the former owner, and read back
+/// what it recorded. Answered by SlotFenced, or by TransactionDone with the failure.
+struct FenceSlot {
+  HandleId handle = 0;
+  int slot = 0;
+};
+/// One transaction of these rows and of the record. One at a time for a handle.
+struct PublishTransaction {
+  HandleId handle = 0;
+  int slot = 0;
+  Moment deadline;  ///< Of the lease: neither hand-over nor commit begins after it.
+  std::vector<OutgoingRow> rows;
+  /// Keeps what `rows` point to, for it is sent by another thread.
+  std::vector<std::shared_ptr<const PreparedBatch>> batches;
+  std::vector<SentRow> record;
+  std::int64_t lease_epoch = 0;
+};
 struct Settle {
   std::uint64_t settle_id = 0;
   std::vector<store::SlotLease> leases;
@@ -171,6 +203,7 @@ enum class NoticeKind : std::uint8_t {
   drain_cut_short,
   paused,
   resumed,
+  sent_before,  ///< Rows found in the former owner's record: settled, not sent again.
   pauses_unknown,
 };
 /// For people: logged and counted, of no other effect.
@@ -181,8 +214,8 @@ struct Notice {
   std::string topic = {};  ///< Of a row: where it should go; empty where that is not known.
 };
 
-using Command =
-    std::variant<Join, SendHeartbeat, AcquireSlots, ReleaseSlots, ReadRows, OpenHandle, DropHandle,
-                 Publish, Settle, LookUpTopic, AdoptPartitions, CopyDeadLetter, Leave, Notice>;
+using Command = std::variant<Join, SendHeartbeat, AcquireSlots, ReleaseSlots, ReadRows, OpenHandle,
+                             DropHandle, Publish, FenceSlot, PublishTransaction, Settle,
+                             LookUpTopic, AdoptPartitions, CopyDeadLetter, Leave, Notice>;
 
 }  // namespace outbox::relay

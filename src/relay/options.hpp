@@ -19,7 +19,10 @@ struct Safety {
   bool one_in_flight_until_acknowledged = true;
   bool reread_after_drop = true;  ///< Discard a read that began before rows were dropped.
   bool isolate_refused_keys = true;
+  bool head_goes_first = true;  ///< Nothing of a key in trouble before the row it waits for.
   bool turn_away_paused = true;  ///< What was read of it before it was paused.
+  bool recall_sent = true;     ///< Transactional: rows of the record read back are not sent again.
+  bool keep_unsettled = true;  ///< Transactional: a record names earlier unsettled rows as well.
 };
 
 struct CoreOptions {
@@ -40,6 +43,7 @@ struct CoreOptions {
   int max_attempts = 10;
   Backoff backoff;
   bool rows_are_claimed = false;  ///< Capture `row`: rows given up must be released.
+  bool transactional = false;     ///< Each slot sends in Kafka transactions under its own name.
   bool check_sizes = true;        ///< Off where the producer compresses: only the broker can tell.
   bool copies_dead_letters = false;
   std::uint64_t random_seed = 0;  ///< For jitter alone.

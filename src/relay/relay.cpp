@@ -16,6 +16,7 @@
 #include "relay/handle_runner.hpp"
 #include "relay/measuring.hpp"
 #include "relay/reporting.hpp"
+#include "relay/slot_runner.hpp"
 #include "relay/store_workers.hpp"
 
 namespace outbox::relay {
@@ -37,6 +38,7 @@ class Relay::Running {
         measuring_(*relay.counting_, relay.options_.prepare.default_topic),
         copies_(relay.broker_.producer, relay.broker_.admin, relay.options_.dead_letter_topic,
                 relay.logger_),
+        transaction_log_(relay.broker_, relay.options_.transactions),
         workers_(relay.store_, relay.broker_, relay.preparer_, relay.logger_,
                  [this](Event event) { return events_.push(std::move(event)); }) {}
 
@@ -111,6 +113,10 @@ class Relay::Running {
   }
 
   void execute(DropHandle& command) {
+    if (const auto slot = slot_runners_.extract(command.handle); !slot.empty()) {
+      retirement_.retire(std::move(slot.mapped()));
+      return;
+    }
     const auto found = handles_.find(command.handle);
     if (found == handles_.end()) return;
     retirement_.retire(std::move(found->second));
@@ -120,8 +126,22 @@ class Relay::Running {
   void execute(Publish& command) {
     const auto found = handles_.find(command.handle);
     if (found == handles_.end()) return;
-    measuring_.command(command, step_at_);
+    measuring_.handed_over(command.rows, step_at_);
     found->second->publish(command, own_events_);
+  }
+
+  void execute(FenceSlot& command) {
+    const SlotRunner::Shared shared{relay_.broker_, relay_.options_.transactions, transaction_log_,
+                                    relay_.logger_};
+    slot_runners_[command.handle] = std::make_unique<SlotRunner>(
+        command, shared, [this](Event event) { return events_.push(std::move(event)); });
+  }
+
+  void execute(PublishTransaction& command) {
+    const auto found = slot_runners_.find(command.handle);
+    if (found == slot_runners_.end()) return;
+    measuring_.handed_over(command.rows, step_at_);
+    found->second->publish(std::move(command));
   }
 
   void execute(CopyDeadLetter& command) {
@@ -155,10 +175,12 @@ class Relay::Running {
   std::condition_variable left_changed_;
   bool left_ = false;
   DeadLetterCopies copies_;
+  TransactionLog transaction_log_;
   // From here on threads, ended in reverse order; all of them post to events_, which is closed by
   // then.
   Retirement retirement_;
   std::map<HandleId, std::unique_ptr<HandleRunner>> handles_;
+  std::map<HandleId, std::unique_ptr<SlotRunner>> slot_runners_;
   StoreWorkers workers_;
   Worker copies_worker_;
 };
@@ -169,7 +191,12 @@ Relay::Relay(store::Home store, broker::Home broker, RelayOptions options, Logge
       options_(std::move(options)),
       logger_(logger),
       preparer_(options_.prepare),
-      counting_(std::make_unique<Counting>()) {}
+      counting_(std::make_unique<Counting>()) {
+  if (!options_.core.transactional || broker_.transactional_producer) return;
+  throw Error(ErrorKind::configuration,
+              "relay.delivery is transactional, and this broker fences nobody",
+              "use Apache Kafka, or set relay.delivery to idempotent");
+}
 
 Relay::~Relay() = default;
 

@@ -17,6 +17,7 @@
 #include "relay/figures.hpp"
 #include "relay/options.hpp"
 #include "relay/prepare.hpp"
+#include "relay/transaction_plan.hpp"
 #include "store/home.hpp"
 
 namespace outbox::relay {
@@ -26,6 +27,7 @@ struct RelayOptions {
   CoreOptions core;
   PrepareOptions prepare;         ///< outbox_id is the one agreed on (relay/start.hpp).
   std::string dead_letter_topic;  ///< Empty: none.
+  TransactionPlan transactions;   ///< Used where core.transactional is set.
 };
 
 /// Since the start; read from any thread while the relay runs.

@@ -28,12 +28,20 @@ LogLevel level_of(NoticeKind kind) {
     case NoticeKind::slots_acquired:
     case NoticeKind::topic_open:
     case NoticeKind::resumed:
+    case NoticeKind::sent_before:
       return LogLevel::info;
     case NoticeKind::slot_released:
     case NoticeKind::key_free:
       return LogLevel::debug;
   }
   return LogLevel::info;
+}
+
+std::uint64_t acknowledged_of(const std::vector<broker::Delivery>& deliveries) {
+  std::uint64_t count = 0;
+  for (const broker::Delivery& delivery : deliveries)
+    count += delivery.status == broker::DeliveryStatus::acknowledged ? 1 : 0;
+  return count;
 }
 
 // Of these each one is told; keys may be thousands.
@@ -70,6 +78,8 @@ const char* text_of(NoticeKind kind) {
       return "paused, its events wait";
     case NoticeKind::resumed:
       return "resumed";
+    case NoticeKind::sent_before:
+      return "the record of a slot's last transaction was read back";
     case NoticeKind::pauses_unknown:
       return "the pauses cannot be read; what was known last stands";
   }
@@ -83,11 +93,9 @@ void Reporting::event(const Event& event, Moment now) {
   if (const auto* read = std::get_if<RowsRead>(&event)) {
     if (!read->batch->rows.empty()) rows_read(*read->batch);
   } else if (const auto* delivered = std::get_if<Delivered>(&event)) {
-    std::uint64_t acknowledged = 0;
-    for (const broker::Delivery& delivery : delivered->deliveries) {
-      acknowledged += delivery.status == broker::DeliveryStatus::acknowledged ? 1 : 0;
-    }
-    counting_.acknowledged += acknowledged;
+    counting_.acknowledged += acknowledged_of(delivered->deliveries);
+  } else if (const auto* done = std::get_if<TransactionDone>(&event)) {
+    if (!done->failure) counting_.acknowledged += acknowledged_of(done->deliveries);
   } else if (const auto* settled = std::get_if<SettleDone>(&event)) {
     counting_.settled += static_cast<std::uint64_t>(settled->result.rows_settled);
   }

@@ -51,6 +51,11 @@ class RowsInFlight {
   [[nodiscard]] const PreparedBatch& batch(const FlightRow& row) const {
     return *batches_[row.batch].batch;
   }
+  /// The same, to be kept by who sends it on another thread.
+  [[nodiscard]] const std::shared_ptr<const PreparedBatch>& shared_batch(
+      const FlightRow& row) const {
+    return batches_[row.batch].batch;
+  }
   [[nodiscard]] const PreparedRow& prepared(const FlightRow& row) const {
     return batch(row).rows[row.index];
   }

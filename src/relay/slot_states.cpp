@@ -47,6 +47,7 @@ bool SlotStates::may_send(int slot, Moment now) const {
 std::vector<store::SlotLease> SlotStates::readable(Moment now) const {
   std::vector<store::SlotLease> leases;
   for (const SlotState& state : slots_) {
+    if (transactional_ && !state.transactions.fenced) continue;
     if (state.phase == SlotPhase::held && now < state.deadline) leases.push_back(state.lease);
   }
   return leases;

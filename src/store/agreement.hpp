@@ -17,12 +17,15 @@ struct Terms {
   std::vector<std::string> aggregate_types;  ///< Its share; empty: all.
   std::string capture;                       ///< lease | row
   std::string settle;                        ///< mark | delete
+  std::string delivery = "idempotent";       ///< idempotent | transactional
   int slots = 32;                            ///< Used where none is stored yet.
 };
 
 struct Agreed {
   Uuid outbox_id;  ///< Of this outbox; a new one after a restore or a sequence that went back.
   int slots = 32;  ///< As stored.
+  /// Of the number of slots: another one wherever keys may have moved between slots.
+  int generation = 1;
 };
 
 class Agreement {

@@ -15,7 +15,7 @@ namespace outbox::store {
 
 /// By the server's own statistics; none where it keeps none.
 struct TableFigures {
-  std::optional<std::int64_t> rows;  ///< Of the outbox, an estimate.
+  std::optional<std::int64_t> rows;   ///< Of the outbox, an estimate.
   std::optional<std::int64_t> bytes;  ///< With its indexes.
   std::optional<std::int64_t> inbox_rows;
   std::optional<std::int64_t> inbox_bytes;

@@ -27,11 +27,11 @@ struct EventQuery {
   std::optional<std::string> aggregate_id;
   std::optional<std::string> key;  ///< What goes on the wire: event_key, or else aggregate_id.
   std::optional<std::string> event_type;
-  std::optional<std::string> topic;  ///< The row's own column.
-  std::vector<EventState> states;    ///< Empty: any.
+  std::optional<std::string> topic;      ///< The row's own column.
+  std::vector<EventState> states;        ///< Empty: any.
   std::optional<std::int64_t> since_us;  ///< created_at, from this on.
   std::optional<std::int64_t> until_us;  ///< created_at, before this.
-  std::optional<RowId> before;  ///< Goes on behind the row at which the last page ended.
+  std::optional<RowId> before;           ///< Goes on behind the row at which the last page ended.
   std::size_t rows_max = 100;
   /// Rows that one call looks at, matching or not; the newest first.
   std::size_t looks_max = 200'000;

@@ -41,6 +41,7 @@ struct HomeOptions {
   std::vector<std::string> aggregate_types;  ///< This relay's share; empty: all.
   CaptureMode capture = CaptureMode::lease;
   SettleMode settle = SettleMode::mark;
+  std::string delivery = "idempotent";  ///< Of the terms (store/agreement.hpp).
   std::chrono::milliseconds lease_ttl{10000};
   std::chrono::milliseconds lock_timeout{300000};      ///< When a stale row lock is taken over.
   std::chrono::milliseconds statement_timeout{30000};  ///< For every statement of the relay's.

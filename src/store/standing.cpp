@@ -51,6 +51,9 @@ void check_fit(const Terms& terms, const Standing& other) {
   if (terms.settle != other.terms.settle) {
     conflict("relay.settle", terms.settle, other.terms.settle, other);
   }
+  if (terms.delivery != other.terms.delivery) {
+    conflict("relay.delivery", terms.delivery, other.terms.delivery, other);
+  }
   if (terms.aggregate_types != other.terms.aggregate_types) {
     conflict("relay.aggregate-types", joined(terms.aggregate_types),
              joined(other.terms.aggregate_types), other);

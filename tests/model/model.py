@@ -92,7 +92,7 @@ def table(outcomes):
     return "\n".join([
         "| model | switches | kind | what | result |", "|---|---|---|---|---|",
         *rows_of("safe", variants.SAFE, outcomes), *rows_of("broken", variants.BROKEN, outcomes),
-        *rows_of("limit", variants.LIMITS, outcomes), *rows_of("open", variants.OPEN, outcomes)])
+        *rows_of("limit", variants.LIMITS, outcomes)])
 
 
 BEGIN, END = "<!-- written by tests/model/model.py --write -->", "<!-- end -->"

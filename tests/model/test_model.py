@@ -44,12 +44,6 @@ def test_a_limit_that_the_pages_tell_is_there(variant):
     assert outcome.found(variant), f"found instead: {outcome.error or 'no error'}"
 
 
-@pytest.mark.parametrize("variant", variants.OPEN, ids=name)
-def test_a_finding_that_is_open_is_seen(variant):
-    outcome = outcome_of(variant)
-    assert outcome.found(variant), f"found instead: {outcome.error or 'no error'}"
-
-
 def test_the_table_of_the_page_is_what_the_run_said():
     outcomes = {variant: outcome_of(variant) for variant in variants.ALL}
     assert model.table(outcomes) == model.written_table(), (

@@ -85,6 +85,11 @@ void Handle::answered(const PartitionName& partition, const std::vector<Message>
   plan_send(partition);
 }
 
+void Broker::append(const PartitionName& partition, const LogEntry& entry) {
+  logs_[partition].push_back(entry);
+  if (on_append) on_append(partition, entry);
+}
+
 void Broker::arrive(const std::shared_ptr<Handle>& handle, const PartitionName& partition,
                     const std::vector<Handle::Message>& batch, std::uint64_t number) {
   std::optional<std::uint64_t>& expected = handle->lanes_[partition].next_expected;
@@ -101,8 +106,7 @@ void Broker::arrive(const std::shared_ptr<Handle>& handle, const PartitionName& 
   if (!refused) {
     expected = number + 1;
     for (const Handle::Message& message : batch) {
-      logs_[partition].push_back({message.row, message.key});
-      if (on_append) on_append(partition, logs_[partition].back());
+      append(partition, {message.row, message.key});
     }
   }
   Moment answer_at = world_.now() + world_.between(50, 3000);

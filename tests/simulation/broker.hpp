@@ -89,6 +89,14 @@ class Broker {
   void arrive(const std::shared_ptr<Handle>& handle, const PartitionName& partition,
               const std::vector<Handle::Message>& batch, std::uint64_t number);
 
+  /// Visible from now on, whatever it came by.
+  void append(const PartitionName& partition, const LogEntry& entry);
+
+  [[nodiscard]] Moment stalled_until(const PartitionName& partition) const {
+    const auto found = stalled_.find(partition);
+    return found == stalled_.end() ? Moment{} : found->second;
+  }
+
   void stall(const PartitionName& partition, Moment until) { stalled_[partition] = until; }
 
   [[nodiscard]] const std::map<PartitionName, std::vector<LogEntry>>& logs() const { return logs_; }

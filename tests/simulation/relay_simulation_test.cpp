@@ -39,6 +39,7 @@ TEST(Simulation, keeps_every_promise_in_each_schedule) {
   }
   const std::uint64_t schedules = number_from_environment("OUTBOX_SIMULATION_SCHEDULES", 1000);
   ScheduleResult sum;
+  std::uint64_t transactional = 0;
   for (std::uint64_t seed = 0; seed < schedules; ++seed) {
     const ScheduleResult result = run_schedule({seed, {}, false});
     if (!result.violation.empty()) return fail_with_trace(seed);
@@ -47,16 +48,21 @@ TEST(Simulation, keeps_every_promise_in_each_schedule) {
     sum.dead_letters += result.dead_letters;
     sum.crashes += result.crashes;
     sum.halts += result.halts;
+    sum.fenced_requests += result.fenced_requests;
+    transactional += result.transactional ? 1 : 0;
   }
   std::cout << schedules << " schedules: " << sum.rows << " rows, " << sum.duplicates
             << " duplicates, " << sum.dead_letters << " dead letters, " << sum.crashes
-            << " crashes, " << sum.halts << " pauses by operators\n";
+            << " crashes, " << sum.halts << " pauses by operators; " << transactional
+            << " of them transactional, with " << sum.fenced_requests << " requests fenced off\n";
   // A campaign in which nothing happened proves nothing.
   EXPECT_GT(sum.rows, schedules * 50);
   EXPECT_GT(sum.duplicates, schedules / 10);
   EXPECT_GT(sum.dead_letters, schedules / 10);
   EXPECT_GT(sum.crashes, schedules / 10);
   EXPECT_GT(sum.halts, schedules);
+  EXPECT_GT(transactional, schedules / 10);
+  EXPECT_GT(sum.fenced_requests, schedules / 50);
 }
 
 TEST(Simulation, runs_the_same_trace_for_the_same_seed) {
@@ -92,17 +98,19 @@ TEST_P(Mutant, is_noticed_within_200_seeds) {
 
 INSTANTIATE_TEST_SUITE_P(
     Simulation, Mutant,
-    testing::Values(Mutation{"settles_before_the_acknowledgement",
-                             &relay::Safety::settle_after_acknowledgement},
-                    Mutation{"drops_the_fence", &relay::Safety::fence_settling},
-                    Mutation{"pipelines_the_first_batch",
-                             &relay::Safety::one_in_flight_until_acknowledged},
-                    Mutation{"keeps_a_read_that_began_before_rows_were_dropped",
-                             &relay::Safety::reread_after_drop},
-                    Mutation{"sends_keys_with_a_refused_event_among_the_others",
-                             &relay::Safety::isolate_refused_keys},
-                    Mutation{"hands_over_what_was_read_before_it_was_paused",
-                             &relay::Safety::turn_away_paused}),
+    testing::Values(
+        Mutation{"settles_before_the_acknowledgement",
+                 &relay::Safety::settle_after_acknowledgement},
+        Mutation{"drops_the_fence", &relay::Safety::fence_settling},
+        Mutation{"pipelines_the_first_batch", &relay::Safety::one_in_flight_until_acknowledged},
+        Mutation{"keeps_a_read_that_began_before_rows_were_dropped",
+                 &relay::Safety::reread_after_drop},
+        Mutation{"sends_keys_with_a_refused_event_among_the_others",
+                 &relay::Safety::isolate_refused_keys},
+        Mutation{"sends_what_stands_behind_a_row_that_is_not_due", &relay::Safety::head_goes_first},
+        Mutation{"hands_over_what_was_read_before_it_was_paused", &relay::Safety::turn_away_paused},
+        Mutation{"sends_again_what_the_former_owner_has_recorded", &relay::Safety::recall_sent},
+        Mutation{"records_the_last_batch_alone", &relay::Safety::keep_unsettled}),
     [](const auto& mutation) { return std::string(mutation.param.name); });
 
 }  // namespace

@@ -22,6 +22,7 @@ void RelayUnderTest::start() {
   core_ = std::make_unique<relay::Core>(options);
   busy_until_.clear();
   handles_.clear();
+  slot_epochs_.clear();
   inbox_.clear();
   heeded_.clear();
   paused_until_ = world_.now();
@@ -37,6 +38,7 @@ void RelayUnderTest::crash() {
   for (auto& [number, handle] : handles_)
     handle->abandon();
   handles_.clear();
+  slot_epochs_.clear();
 }
 
 std::string RelayUnderTest::describe() {
@@ -55,6 +57,14 @@ void RelayUnderTest::request_stop() {
 
 void RelayUnderTest::break_handle() {
   if (!handles_.empty()) handles_.begin()->second->break_down();
+  if (slot_epochs_.empty()) return;
+  const auto handle = slot_epochs_.begin()->first;
+  slot_epochs_.erase(handle);
+  // Which slot's it was the core knows by the handle.
+  for (int slot = 0; slot < Store::slots; ++slot) {
+    deliver(relay::TransactionDone{
+        handle, slot, {}, Failure{FailureKind::retry_connection, "simulated fatal error"}});
+  }
 }
 
 void RelayUnderTest::deliver(relay::Event event) {
@@ -246,6 +256,7 @@ void RelayUnderTest::on(const relay::OpenHandle& command) {
 }
 
 void RelayUnderTest::on(const relay::DropHandle& command) {
+  slot_epochs_.erase(command.handle);
   const auto found = handles_.find(command.handle);
   if (found == handles_.end()) return;
   found->second->abandon();
@@ -263,6 +274,7 @@ void RelayUnderTest::on(const relay::Leave&) {
   for (auto& [number, handle] : handles_)
     handle->abandon();
   handles_.clear();
+  slot_epochs_.clear();
   store_.leave(member());
 }
 

@@ -13,6 +13,7 @@
 
 #include "relay/core.hpp"
 #include "simulation/broker.hpp"
+#include "simulation/coordinator.hpp"
 #include "simulation/store.hpp"
 #include "simulation/world.hpp"
 
@@ -20,9 +21,21 @@ namespace outbox::simulation {
 
 class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
  public:
-  RelayUnderTest(World& world, Store& store, Broker& broker, relay::CoreOptions options,
-                 std::string name)
-      : world_(world), store_(store), broker_(broker), options_(options), name_(std::move(name)) {}
+  /// What a relay works against; they outlive it.
+  struct Surroundings {
+    World& world;
+    Store& store;
+    Broker& broker;
+    Coordinator& coordinator;
+  };
+
+  RelayUnderTest(const Surroundings& around, relay::CoreOptions options, std::string name)
+      : world_(around.world),
+        store_(around.store),
+        broker_(around.broker),
+        coordinator_(around.coordinator),
+        options_(options),
+        name_(std::move(name)) {}
 
   void start();
   /// As kill -9: nothing of it runs on; what is on the wire arrives.
@@ -51,6 +64,8 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   void on(const relay::OpenHandle& command);
   void on(const relay::DropHandle& command);
   void on(const relay::Publish& command);
+  void on(const relay::FenceSlot& command);
+  void on(const relay::PublishTransaction& command);
   void on(const relay::LookUpTopic& command);
   void on(const relay::AdoptPartitions& command);
   void on(const relay::CopyDeadLetter&) {}
@@ -66,9 +81,19 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   void check_pauses(const relay::OutgoingRow& row);
   [[nodiscard]] std::string member() const { return name_ + "-" + std::to_string(incarnation_); }
 
+  /// One transaction on its way, as the slot's own thread would send it (transactions.cpp).
+  struct Sending;
+  void add_rows(const std::shared_ptr<Sending>& sending);
+  void commit(const std::shared_ptr<Sending>& sending);
+  void fail(const std::shared_ptr<Sending>& sending, const std::string& reason);
+  /// On the slot's thread: not while the process is paused, and never once it has crashed or let
+  /// the handle go.
+  void on_slot_thread(relay::HandleId handle, Duration delay, std::function<void()> what);
+
   World& world_;
   Store& store_;
   Broker& broker_;
+  Coordinator& coordinator_;
   const relay::CoreOptions options_;
   const std::string name_;
   std::unique_ptr<relay::Core> core_;
@@ -76,6 +101,7 @@ class RelayUnderTest : public std::enable_shared_from_this<RelayUnderTest> {
   Moment paused_until_;
   std::map<Connection, Moment> busy_until_;
   std::map<relay::HandleId, std::shared_ptr<Handle>> handles_;
+  std::map<relay::HandleId, std::int64_t> slot_epochs_;  ///< Of transactional handles; 0: fencing.
   std::deque<relay::Event> inbox_;
   std::vector<store::Pause> heeded_;  ///< Of the last heartbeat that the core has heard of.
   std::uint64_t tick_ = 0;

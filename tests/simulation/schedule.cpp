@@ -35,6 +35,7 @@ relay::CoreOptions core_options(const relay::Safety& safety, World& world) {
   options.backoff.max = std::chrono::milliseconds{1000};
   options.check_sizes = false;
   options.rows_are_claimed = world.chance(0.3);
+  options.transactional = !options.rows_are_claimed && world.chance(0.4);
   options.safety = safety;
   return options;
 }
@@ -66,7 +67,8 @@ class Schedule {
       : options_(options),
         world_(options.seed),
         store_(world_, std::chrono::milliseconds{1000}),
-        broker_(world_, store_) {
+        broker_(world_, store_),
+        coordinator_(broker_, store_) {
     world_.keep_trace = options.keep_trace;
     store_.fenced = options.safety.fence_settling;
   }
@@ -87,9 +89,11 @@ class Schedule {
     const std::uint64_t relays = 1 + world_.number(3);
     const relay::CoreOptions core = core_options(options_.safety, world_);
     store_.claims = core.rows_are_claimed;
+    transactional_ = core.transactional;
+    const RelayUnderTest::Surroundings around{world_, store_, broker_, coordinator_};
     for (std::uint64_t i = 0; i < relays; ++i) {
-      relays_.push_back(std::make_shared<RelayUnderTest>(world_, store_, broker_, core,
-                                                         "relay" + std::to_string(i)));
+      relays_.push_back(
+          std::make_shared<RelayUnderTest>(around, core, "relay" + std::to_string(i)));
       world_.after(world_.between(0, 2'000'000), [relay = relays_.back()] { relay->start(); });
     }
     harm();
@@ -104,6 +108,9 @@ class Schedule {
       world_.trace("append " + partition.first + " " + std::to_string(entry.row));
       if (!appended_.insert(entry.row).second) {
         ++duplicates_;
+        if (transactional_) {
+          world_.broken("row " + std::to_string(entry.row) + " is committed twice");
+        }
         return;
       }
       std::int64_t& last = last_first_[{partition.first, entry.key}];
@@ -260,6 +267,8 @@ class Schedule {
     result.duplicates = duplicates_;
     result.crashes = crashes_;
     result.halts = halts_;
+    result.transactional = transactional_;
+    result.fenced_requests = coordinator_.fenced_requests;
     for (const auto& [id, row] : store_.rows()) {
       if (row.status == RowStatus::dead) ++result.dead_letters;
     }
@@ -270,6 +279,8 @@ class Schedule {
   World world_;
   Store store_;
   Broker broker_;
+  Coordinator coordinator_;
+  bool transactional_ = false;
   std::vector<std::shared_ptr<RelayUnderTest>> relays_;
   Moment end_of_faults_;
   std::set<std::int64_t> appended_;

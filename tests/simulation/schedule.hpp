@@ -27,6 +27,8 @@ struct ScheduleResult {
   std::uint64_t dead_letters = 0;
   std::uint64_t crashes = 0;
   std::uint64_t halts = 0;  ///< Pauses by operators.
+  bool transactional = false;
+  std::uint64_t fenced_requests = 0;  ///< Of relays that had lost a slot.
 };
 
 [[nodiscard]] ScheduleResult run_schedule(const ScheduleOptions& options);

@@ -105,6 +105,7 @@ RowBatch Store::read(const std::string& member, const store::ReadRequest& reques
     if (id < first) continue;
     const bool open = row.status == RowStatus::pending || row.status == RowStatus::processing;
     if (!open || in_flight.contains(RowId{id, {}})) continue;
+    if (claims && row.due > world_.now()) continue;
     if (!only.empty() && !only.contains(row.key)) continue;
     if (!readable.contains(slot_of(row.key)) || blocked.contains(row.key) || held(row)) continue;
     if (memory->rows.size() == request.rows_max) {
@@ -148,6 +149,7 @@ void Store::settle_change(const std::string& member, const store::RowChange& cha
   row.status = RowStatus::pending;
   if (change.outcome == store::RowOutcome::retry) {
     ++row.retry_count;
+    row.due = world_.now() + change.retry_after;
   } else if (change.outcome == store::RowOutcome::dead) {
     row.status = RowStatus::dead;
     const bool deserved = row.defect || row.refusable;

@@ -29,6 +29,7 @@ struct StoredRow {
   int refusals_left = 0;   ///< The broker refuses it so often; very large: for ever.
   bool refusable = false;  ///< refusals_left was above zero once.
   bool defect = false;
+  Moment due;  ///< Under capture `row`: not claimed before, by the database's clock.
 };
 
 struct StoredSlot {

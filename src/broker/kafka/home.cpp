@@ -6,6 +6,7 @@
 #include "broker/kafka/producer.hpp"
 #include "broker/kafka/properties.hpp"
 #include "broker/kafka/reader.hpp"
+#include "broker/kafka/transactional_producer.hpp"
 
 namespace outbox::broker::kafka {
 
@@ -17,6 +18,14 @@ Home make_home(const ConnectionOptions& options) {
     Properties properties = producer_properties(options, name, learnt->batch_bytes_max.load());
     return std::make_unique<KafkaProducer>(properties.make(RD_KAFKA_PRODUCER),
                                            options.queue_bytes_max);
+  };
+  home.transactional_producer =
+      [options,
+       learnt](const TransactionOptions& transactions) -> std::unique_ptr<TransactionalProducer> {
+    Properties properties =
+        transactional_properties(options, transactions, learnt->batch_bytes_max.load());
+    return std::make_unique<KafkaTransactionalProducer>(properties.make(RD_KAFKA_PRODUCER),
+                                                        options.queue_bytes_max);
   };
   home.consumer = [options](const ConsumerOptions& consumer) -> std::unique_ptr<Consumer> {
     return std::make_unique<KafkaConsumer>(consumer_properties(options, consumer), consumer,

@@ -102,8 +102,11 @@ rd_kafka_t* Properties::make(rd_kafka_type_t type) {
   return handle;
 }
 
-Properties producer_properties(const ConnectionOptions& options, const std::string& name,
-                               std::int64_t batch_bytes_max) {
+namespace {
+
+// What producers have in common, in or out of transactions.
+Properties sending_properties(const ConnectionOptions& options, const std::string& name,
+                              std::int64_t batch_bytes_max) {
   Properties properties;
   // While requests are in flight batches fill by themselves; lingering only has to gather what a
   // reader hands over in one go, within a millisecond. Longer was measured to cost latency and,
@@ -122,9 +125,6 @@ Properties producer_properties(const ConnectionOptions& options, const std::stri
   properties.set("enable.idempotence", "true");
   properties.set("acks", "all");
   properties.set("max.in.flight.requests.per.connection", "5");
-  // A time-out loses order and lies about loss (promises 1 and 2).
-  properties.set("message.timeout.ms", "0");
-  properties.set("enable.gapless.guarantee", "true");
   // The topic's own limit decides, not the client's.
   properties.set("message.max.bytes", std::to_string(64 << 20));
   // The producer counts its bytes itself, keys, headers and overhead included; librdkafka's count
@@ -134,6 +134,29 @@ Properties producer_properties(const ConnectionOptions& options, const std::stri
                  std::to_string(std::min<std::size_t>(kbytes, 2147483647)));
   properties.set("queue.buffering.max.messages", "10000000");
   properties.take_events(RD_KAFKA_EVENT_DR);
+  return properties;
+}
+
+}  // namespace
+
+Properties producer_properties(const ConnectionOptions& options, const std::string& name,
+                               std::int64_t batch_bytes_max) {
+  Properties properties = sending_properties(options, name, batch_bytes_max);
+  // A time-out loses order and lies about loss (promises 1 and 2).
+  properties.set("message.timeout.ms", "0");
+  properties.set("enable.gapless.guarantee", "true");
+  return properties;
+}
+
+Properties transactional_properties(const ConnectionOptions& options,
+                                    const TransactionOptions& transactions,
+                                    std::int64_t batch_bytes_max) {
+  Properties properties =
+      sending_properties(options, transactions.transactional_id, batch_bytes_max);
+  properties.set("transactional.id", transactions.transactional_id);
+  // The library bounds a message's time by this one: a message that cannot be sent fails its whole
+  // transaction, so that no sibling passes it.
+  properties.set("transaction.timeout.ms", std::to_string(transactions.timeout.count()));
   return properties;
 }
 
@@ -173,6 +196,7 @@ Properties reader_properties(const ConnectionOptions& options, const std::string
   // `error`: an offset that is not there is reported, and the other partitions go on.
   Properties properties = consumer_properties(options, {group_id, {}, "error"});
   properties.set("enable.partition.eof", "true");
+  properties.set("isolation.level", "read_committed");
   return properties;
 }
 

@@ -40,9 +40,14 @@ class Properties {
 /// `batch_bytes_max`: what a request may hold of one partition.
 [[nodiscard]] Properties producer_properties(const ConnectionOptions& options,
                                              const std::string& name, std::int64_t batch_bytes_max);
+/// The same for a handle that sends in transactions.
+[[nodiscard]] Properties transactional_properties(const ConnectionOptions& options,
+                                                  const TransactionOptions& transactions,
+                                                  std::int64_t batch_bytes_max);
 [[nodiscard]] Properties admin_properties(const ConnectionOptions& options);
 [[nodiscard]] Properties consumer_properties(const ConnectionOptions& options,
                                              const ConsumerOptions& consumer);
+/// A reader sees what is committed, and nothing of transactions that were aborted.
 [[nodiscard]] Properties reader_properties(const ConnectionOptions& options,
                                            const std::string& group_id);
 

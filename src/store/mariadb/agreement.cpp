@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "store/mariadb/read_filter.hpp"
 #include "store/mariadb/seams.hpp"
 #include "store/mariadb/terms.hpp"
 
@@ -21,7 +22,9 @@ class MariadbAgreement final : public Agreement {
     return transact(connection_, [&] {
       make_meta(terms);
       check_terms(connection_, *table_, terms);
-      return Agreed{.outbox_id = outbox_id(), .slots = make_slots(connection_, *table_)};
+      return Agreed{.outbox_id = outbox_id(),
+                    .slots = make_slots(connection_, *table_),
+                    .generation = stored_generation(connection_, *table_)};
     });
   }
 

@@ -73,16 +73,28 @@ std::string read_conditions(const Table& table, const ReadRequest& request, int 
   return conditions;
 }
 
-int stored_slots(Connection& connection, const Table& table) {
+namespace {
+
+int stored_number(Connection& connection, const Table& table, const char* name) {
   Result found =
       connection.run("reading the number of slots",
-                     fmt::format("SELECT value FROM {} WHERE outbox_table = {} AND name = 'slots'",
-                                 table.own("meta"), table.outbox_literal()),
+                     fmt::format("SELECT value FROM {} WHERE outbox_table = {} AND name = '{}'",
+                                 table.own("meta"), table.outbox_literal(), name),
                      Effect::reads);
   if (found.next() && found.integer(0) > 0) return found.integer(0);
   throw Error(ErrorKind::not_found,
               "MariaDB: outboxd_meta knows nothing of the table " + table.name(),
               "run `outboxd migrate`");
+}
+
+}  // namespace
+
+int stored_slots(Connection& connection, const Table& table) {
+  return stored_number(connection, table, "slots");
+}
+
+int stored_generation(Connection& connection, const Table& table) {
+  return stored_number(connection, table, "generation");
 }
 
 }  // namespace outbox::store::mariadb

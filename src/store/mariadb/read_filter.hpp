@@ -19,5 +19,7 @@ namespace outbox::store::mariadb {
 /// The stored number of slots, which reads need to tell a row's slot. Throws Error(not_found)
 /// naming `outboxd migrate` where none is stored.
 [[nodiscard]] int stored_slots(Connection& connection, const Table& table);
+/// Of the number of slots.
+[[nodiscard]] int stored_generation(Connection& connection, const Table& table);
 
 }  // namespace outbox::store::mariadb

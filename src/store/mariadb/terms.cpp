@@ -27,7 +27,8 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
       doing,
       fmt::format("SELECT r.relay_name, r.capture, r.settle, (SELECT count(*) {0}), "
                   "coalesce((SELECT min(concat(m.member_name, ' on ', m.host)) {0}), ''), "
-                  "r.aggregate_types FROM {1} r WHERE r.outbox_table = {2} ORDER BY r.relay_name",
+                  "r.aggregate_types, r.delivery FROM {1} r WHERE r.outbox_table = {2} ORDER BY "
+                  "r.relay_name",
                   living, table.own("relays"), table.outbox_literal()),
       Effect::reads);
   std::vector<Standing> standing;
@@ -40,6 +41,7 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
     one.member = rows.text(4);
     one.terms.aggregate_types =
         nlohmann::json::parse(rows.bytes(5)).get<std::vector<std::string>>();
+    one.terms.delivery = rows.text(6);
   }
   return standing;
 }
@@ -49,6 +51,7 @@ Terms terms_of(const HomeOptions& options) {
           .aggregate_types = options.aggregate_types,
           .capture = options.capture == CaptureMode::row ? "row" : "lease",
           .settle = options.settle == SettleMode::remove ? "delete" : "mark",
+          .delivery = options.delivery,
           .slots = options.slots};
 }
 
@@ -64,13 +67,14 @@ void check_terms(Connection& connection, const Table& table, const Terms& wanted
   }
   connection.run(
       doing,
-      fmt::format("INSERT INTO {} (outbox_table, relay_name, aggregate_types, capture, settle) "
-                  "VALUES ({}, {}, {}, {}, {}) ON DUPLICATE KEY UPDATE "
+      fmt::format("INSERT INTO {} (outbox_table, relay_name, aggregate_types, capture, settle, "
+                  "delivery) VALUES ({}, {}, {}, {}, {}, {}) ON DUPLICATE KEY UPDATE "
                   "aggregate_types = VALUES(aggregate_types), capture = VALUES(capture), "
-                  "settle = VALUES(settle), agreed_at = {}",
+                  "settle = VALUES(settle), delivery = VALUES(delivery), agreed_at = {}",
                   table.own("relays"), table.outbox_literal(), quote_text(terms.relay_name),
                   quote_text(nlohmann::json(terms.aggregate_types).dump()),
-                  quote_text(terms.capture), quote_text(terms.settle), now_sql));
+                  quote_text(terms.capture), quote_text(terms.settle), quote_text(terms.delivery),
+                  now_sql));
 }
 
 int make_slots(Connection& connection, const Table& table) {

@@ -21,7 +21,9 @@ class PostgresAgreement final : public Agreement {
     Transaction transaction(connection_);
     make_meta(terms);
     check_terms(connection_, *table_, terms);
-    const Agreed agreed{.outbox_id = outbox_id(), .slots = make_slots(connection_, *table_)};
+    const Agreed agreed{.outbox_id = outbox_id(),
+                        .slots = make_slots(connection_, *table_),
+                        .generation = stored_generation(connection_, *table_)};
     transaction.commit();
     return agreed;
   }

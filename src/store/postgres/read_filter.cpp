@@ -121,16 +121,28 @@ void ReadFilter::add_held_routes() {
   parameters_.texts(events);
 }
 
-int stored_slots(Connection& connection, const Table& table) {
-  const Result found = connection.run(
-      "reading the number of slots",
-      fmt::format("SELECT value::int4 FROM {} WHERE outbox_table = {} AND name = 'slots'",
-                  table.own("meta"), table.outbox_literal()),
-      Parameters(), Effect::reads);
+namespace {
+
+int stored_number(Connection& connection, const Table& table, const std::string& name) {
+  const Result found =
+      connection.run("reading the number of slots",
+                     fmt::format("SELECT value::int4 FROM {} WHERE outbox_table = {} AND name = $1",
+                                 table.own("meta"), table.outbox_literal()),
+                     Parameters().text(name), Effect::reads);
   if (found.rows() == 1 && found.integer(0, 0) > 0) return found.integer(0, 0);
   throw Error(ErrorKind::not_found,
               "PostgreSQL: outboxd_meta knows nothing of the table " + table.name(),
               "run `outboxd migrate`");
+}
+
+}  // namespace
+
+int stored_slots(Connection& connection, const Table& table) {
+  return stored_number(connection, table, "slots");
+}
+
+int stored_generation(Connection& connection, const Table& table) {
+  return stored_number(connection, table, "generation");
 }
 
 }  // namespace outbox::store::postgres

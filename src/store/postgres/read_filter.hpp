@@ -62,5 +62,7 @@ void bind_ids(Parameters& parameters, const Table& table, const Items& items, Id
 /// The stored number of slots, which reads need to tell a row's slot. Throws Error(not_found)
 /// naming `outboxd migrate` where none is stored.
 [[nodiscard]] int stored_slots(Connection& connection, const Table& table);
+/// Of the number of slots.
+[[nodiscard]] int stored_generation(Connection& connection, const Table& table);
 
 }  // namespace outbox::store::postgres

@@ -25,7 +25,7 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
                   "m.expires_at > clock_timestamp()), coalesce((SELECT min(m.member_name || ' on ' "
                   "|| m.host) FROM {0} m WHERE m.outbox_table = r.outbox_table AND "
                   "m.relay_name = r.relay_name AND m.expires_at > clock_timestamp()), ''), "
-                  "array_length(r.aggregate_types, 1) FROM {1} r WHERE r.outbox_table = {2} "
+                  "r.delivery FROM {1} r WHERE r.outbox_table = {2} "
                   "ORDER BY r.relay_name",
                   table.own("members"), table.own("relays"), table.outbox_literal()),
       Parameters(), Effect::reads);
@@ -37,6 +37,7 @@ std::vector<Standing> read_standing(Connection& connection, const Table& table) 
     one.terms.settle = rows.text(row, 2);
     one.living = rows.integer(row, 3);
     one.member = rows.text(row, 4);
+    one.terms.delivery = rows.text(row, 5);
     standing.push_back(std::move(one));
   }
   const Result types =
@@ -60,6 +61,7 @@ Terms terms_of(const HomeOptions& options) {
           .aggregate_types = options.aggregate_types,
           .capture = options.capture == CaptureMode::row ? "row" : "lease",
           .settle = options.settle == SettleMode::remove ? "delete" : "mark",
+          .delivery = options.delivery,
           .slots = options.slots};
 }
 
@@ -77,12 +79,18 @@ void check_terms(Connection& connection, const Table& table, const Terms& wanted
   }
   connection.run(
       doing,
-      fmt::format("INSERT INTO {} (outbox_table, relay_name, aggregate_types, capture, settle) "
-                  "VALUES ({}, {}, $1, $2, $3) ON CONFLICT (outbox_table, relay_name) DO UPDATE "
-                  "SET aggregate_types = excluded.aggregate_types, capture = excluded.capture, "
-                  "settle = excluded.settle, agreed_at = clock_timestamp()",
-                  table.own("relays"), table.outbox_literal(), quote_literal(terms.relay_name)),
-      Parameters().texts(terms.aggregate_types).text(terms.capture).text(terms.settle));
+      fmt::format(
+          "INSERT INTO {} (outbox_table, relay_name, aggregate_types, capture, settle, "
+          "delivery) VALUES ({}, {}, $1, $2, $3, $4) ON CONFLICT (outbox_table, relay_name) DO "
+          "UPDATE "
+          "SET aggregate_types = excluded.aggregate_types, capture = excluded.capture, "
+          "settle = excluded.settle, delivery = excluded.delivery, agreed_at = clock_timestamp()",
+          table.own("relays"), table.outbox_literal(), quote_literal(terms.relay_name)),
+      Parameters()
+          .texts(terms.aggregate_types)
+          .text(terms.capture)
+          .text(terms.settle)
+          .text(terms.delivery));
 }
 
 int make_slots(Connection& connection, const Table& table) {

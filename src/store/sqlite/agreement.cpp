@@ -33,6 +33,7 @@ class SqliteAgreement final : public Agreement {
     }
     Agreed agreed;
     agreed.slots = stored_slots(connection, *context_);
+    agreed.generation = stored_generation(connection, *context_);
     agreed.outbox_id = outbox_id(connection);
     transaction.commit();
     relay_lock_ = std::move(lock);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/murmur2.hpp"
@@ -147,10 +148,24 @@ void write_meta(Connection& connection, const Context& context, std::string_view
       .run();
 }
 
+namespace {
+
+/// 0 where there is no such number.
+int stored_number(Connection& connection, const Context& context, const char* name) {
+  const auto text = read_meta(connection, context, name).value_or("");
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+int stored_generation(Connection& connection, const Context& context) {
+  return std::max(1, stored_number(connection, context, "generation"));
+}
+
 int stored_slots(Connection& connection, const Context& context) {
-  const auto text = read_meta(connection, context, "slots").value_or("");
-  int slots = 0;
-  std::from_chars(text.data(), text.data() + text.size(), slots);
+  const int slots = stored_number(connection, context, "slots");
   if (slots <= 0) {
     throw Error(
         ErrorKind::not_found,

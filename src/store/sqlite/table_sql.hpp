@@ -94,6 +94,8 @@ void write_meta(Connection& connection, const Context& context, std::string_view
 
 /// The stored count of slots; Error(not_found) naming `outboxd migrate` where there is none.
 [[nodiscard]] int stored_slots(Connection& connection, const Context& context);
+/// Of the number of slots; 1 where none is stored yet.
+[[nodiscard]] int stored_generation(Connection& connection, const Context& context);
 
 /// A row's lease slot, by its wire key.
 [[nodiscard]] int slot_of_key(std::string_view key, int slots) noexcept;

@@ -39,7 +39,7 @@ struct Standing {
 std::vector<Standing> living(Connection& connection, const Context& context) {
   Query query = connection.query(
       "SELECT r.relay_name, r.aggregate_types, r.capture, r.settle, "
-      "group_concat(m.member_name, ', ') FROM outboxd_relays r JOIN outboxd_members m "
+      "group_concat(m.member_name, ', '), r.delivery FROM outboxd_relays r JOIN outboxd_members m "
       "ON m.outbox_table = r.outbox_table AND m.relay_name = r.relay_name "
       "WHERE r.outbox_table = ?1 AND m.expires_at > ?2 "
       "AND NOT (r.relay_name = ?3 AND m.member_name = ?4) GROUP BY r.relay_name",
@@ -52,6 +52,7 @@ std::vector<Standing> living(Connection& connection, const Context& context) {
     relay.terms.capture = query.text(2);
     relay.terms.settle = query.text(3);
     relay.members = query.text(4);
+    relay.terms.delivery = query.text(5);
   }
   return relays;
 }
@@ -71,6 +72,7 @@ void check_fit(const Standing& relay, const Terms& terms) {
   if (relay.terms.relay_name == terms.relay_name) {
     check_same(relay, "relay.capture", relay.terms.capture, terms.capture);
     check_same(relay, "relay.settle", relay.terms.settle, terms.settle);
+    check_same(relay, "relay.delivery", relay.terms.delivery, terms.delivery);
     check_same(relay, "relay.aggregate-types", theirs, ours);
   } else if (share_a_type(relay.terms.aggregate_types, terms.aggregate_types)) {
     throw Error(ErrorKind::conflict,
@@ -88,6 +90,7 @@ Terms terms_of(const HomeOptions& options) {
   terms.aggregate_types = options.aggregate_types;
   terms.capture = options.capture == CaptureMode::row ? "row" : "lease";
   terms.settle = options.settle == SettleMode::remove ? "delete" : "mark";
+  terms.delivery = options.delivery;
   terms.slots = options.slots;
   return terms;
 }
@@ -98,12 +101,13 @@ void enter_terms(Connection& connection, const Context& context, const Terms& te
   connection
       .query(
           "INSERT INTO outboxd_relays (outbox_table, relay_name, aggregate_types, capture, "
-          "settle, agreed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+          "settle, agreed_at, delivery) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
           "ON CONFLICT (outbox_table, relay_name) DO UPDATE SET "
           "aggregate_types = excluded.aggregate_types, capture = excluded.capture, "
-          "settle = excluded.settle, agreed_at = excluded.agreed_at",
+          "settle = excluded.settle, agreed_at = excluded.agreed_at, "
+          "delivery = excluded.delivery",
           context.table_name, terms.relay_name, nlohmann::json(terms.aggregate_types).dump(),
-          terms.capture, terms.settle, wall_clock_us())
+          terms.capture, terms.settle, wall_clock_us(), terms.delivery)
       .run();
 }
 

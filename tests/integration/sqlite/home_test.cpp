@@ -125,7 +125,7 @@ TEST_F(Sqlite, names_migrate_where_file_or_table_is_missing) {
 }
 
 TEST_F(Sqlite, gives_the_outbox_a_new_identity_after_its_sequence_went_back) {
-  const store::Terms terms{"default", {}, "lease", "mark", 32};
+  const store::Terms terms{"default", {}, "lease", "mark", "idempotent", 32};
   client_->run(insert_row);
   const Uuid first = home().agreement()->agree(terms).outbox_id;
   EXPECT_EQ(home().agreement()->agree(terms).outbox_id, first);
