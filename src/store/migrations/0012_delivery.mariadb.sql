@@ -2,4 +2,4 @@
 -- is not fenced by the others.
 
 ALTER TABLE {schema}.outboxd_relays
-  ADD COLUMN IF NOT EXISTS delivery varchar(16) NOT NULL DEFAULT 'idempotent';
+  ADD COLUMN delivery varchar(16) NOT NULL DEFAULT 'idempotent';
