@@ -25,6 +25,9 @@ class AdminRole {
   AdminRole(const AdminRole&) = delete;
   AdminRole& operator=(const AdminRole&) = delete;
 
+  /// Begins to end: what is under way is answered, nothing new is taken. Does not wait.
+  void request_stop() { thread_.request_stop(); }
+
   /// The shards have changed. Called by one thread.
   void take_over(const config::Settings& settings);
 

@@ -89,7 +89,9 @@ class Roles {
     if (relays) {
       carry_over([&] { start_stores(); });
       wait_for_the_end();
-      // All are asked before the first is waited for.
+      // All are asked before the first is waited for, and the admin server with them: behind a
+      // relay whose database hangs the time to stop would be over before it has answered.
+      if (admin_ != nullptr) admin_->request_stop();
       for (auto& [name, store] : stores_)
         store->request_stop();
       stores_.clear();

@@ -128,6 +128,7 @@ def test_a_dead_letter_is_edited_and_replayed_and_reaches_its_topic(dashboard, d
     page.locator("dialog.sheet").get_by_role("button", name="Replay").click()
     page.wait_for_selector("text=Dry run: 1 letter")
     reason(page, "the topic is mended", "Replay")
+    page.wait_for_selector("dialog.sheet", state="detached")
     [message] = topics.wait_for(topic, 1)
     assert json.loads(message.text)["total"] == 9007199254740993
     tab.go("#/audit")
@@ -327,7 +328,9 @@ def test_a_verdict_of_many_words_is_read_whole(dashboard, tabs):
       state.status.verdict = {state: 'degraded', text: 'so many words about it '.repeat(20)};
       changed();
     })""")
-    page.wait_for_function("document.querySelector('#verdict .words').textContent.length > 400")
+    # Evaluated again and again in the page, which its own security policy would forbid.
+    words = page.locator("#verdict .words")
+    wait_until(lambda: len(words.inner_text()) > 400, 10, "the words stand there")
     assert page.evaluate("""(() => {
       const words = document.querySelector('#verdict .words');
       return words.scrollWidth <= words.clientWidth && getComputedStyle(words).overflow;

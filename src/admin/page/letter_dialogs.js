@@ -9,15 +9,22 @@ import {h} from "./dom.js";
 import {parse_exactly} from "./exact.js";
 import {count, cut, plural, pretty} from "./format.js";
 import {code_block, field, icon} from "./parts.js";
+import {forget} from "./resources.js";
+import {with_query} from "./router.js";
 import {changed, state} from "./state.js";
 
 /// A scope is {ids} or {filter}, with words for people.
 const body_of = (scope, more) =>
   ({...(scope.ids ? {ids: scope.ids} : {filter: scope.filter}), ...more});
 
-/// What a job has taken on is selected no longer; what was selected meanwhile stays so.
+/// What a job has taken on is selected no longer, nor open at the side: it is a letter no longer,
+/// and the job tells what becomes of it. What was selected meanwhile stays so.
 function begin(scope, job) {
   for (const id of scope.ids ?? []) state.selected.delete(id);
+  if (scope.ids?.includes(state.route.query.letter)) {
+    forget("letter");
+    location.hash = with_query(state.route, {letter: undefined});
+  }
   take_job(job);
 }
 

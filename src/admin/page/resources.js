@@ -58,6 +58,14 @@ export function need(needs) {
   refresh();
 }
 
+/// What is there no longer is not asked for again.
+export function forget(name) {
+  needed = needed.filter(one => one.name !== name);
+  running.get(name)?.abort();
+  running.delete(name);
+  state.resources.delete(name);
+}
+
 export function refresh() {
   if (state.needs_token || document.hidden) return;
   for (const one of needed) if (is_due(one)) load(one);
