@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -38,24 +39,28 @@ std::string in_variables(std::string_view name) {
   return result;
 }
 
-/// Of what follows OUTBOXD_SHARDS_, say: the name is what stands before a setting's.
+/// Of what follows OUTBOXD_SHARDS_, say: the name is what stands before a setting's, the longest of
+/// those that fit: X_KEEP_FIRING_FOR is keep-firing-for of x, and not `for` of x-keep-firing.
 std::optional<ResolvedName> resolve_rest(std::string_view prefix, std::string_view rest) {
+  std::optional<ResolvedName> found;
+  std::size_t longest = 0;
   for (const Setting& setting : settings_of(prefix)) {
     const std::string_view field = setting.name.substr(prefix.size() + any_name.size());
     for (const std::string_view suffix : {std::string_view(), file_suffix}) {
       const std::string end = "_" + in_variables(std::string(field) + std::string(suffix));
-      if (!rest.ends_with(end) || rest.size() == end.size()) continue;
+      if (!rest.ends_with(end) || rest.size() == end.size() || end.size() <= longest) continue;
       std::string name;
       for (const char letter : rest.substr(0, rest.size() - end.size())) {
         name += letter == '_' ? '-'
                               : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
       }
       if (auto resolved = resolve_named(fmt::format("{}{}.{}{}", prefix, name, field, suffix))) {
-        return resolved;
+        found = std::move(resolved);
+        longest = end.size();
       }
     }
   }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace

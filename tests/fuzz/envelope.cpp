@@ -31,6 +31,8 @@ bool is_utf8(const std::string& text) {
 }
 
 void check_standard(const OutboxRow& row, std::string_view value) {
+  // This library takes no number beyond a double's, which is JSON all the same.
+  if (row.payload_kind == PayloadKind::json && !is_json(row.payload)) return;
   const Json read = Json::parse(value, nullptr, false);
   require(read.is_object(), "the standard envelope is a JSON object");
   const std::string type(row.event_type);
@@ -71,7 +73,8 @@ void run(Parts parts) {
     require(made.value == row.payload, "raw is the payload, byte by byte");
   }
   if (kind == relay::EnvelopeKind::standard && made.value) check_standard(row, *made.value);
-  if (kind == relay::EnvelopeKind::cloudevents_structured && made.value) {
+  const bool is_readable = row.payload_kind != PayloadKind::json || is_json(row.payload);
+  if (kind == relay::EnvelopeKind::cloudevents_structured && made.value && is_readable) {
     require(is_json(*made.value), "a structured CloudEvent is JSON");
   }
 }

@@ -129,8 +129,13 @@ def test_a_replay_is_sent_once_more_though_its_row_stands_in_the_record(
     assert database.counts() == {"DEAD": 1}
     topics.limit(topic, 20000)
     row = database.value("select id from outbox_events")
-    outboxd.done("events", "retry", str(row), "--reason", "the limit is raised", "--by", "test")
-    database.wait_for("select status from outbox_events", "PUBLISHED", 40)
+
+    def published():
+        # Until the relay has looked at the topic again, the message is too large for it.
+        if database.counts() == {"DEAD": 1}:
+            outboxd.done("events", "retry", str(row), "--reason", "mended", "--by", "test")
+        return database.counts() == {"PUBLISHED": 1}
+    wait_until(published, 60, lambda: database.counts())
     relay.kill()
     follower = start(outboxd)
     follower.wait_for_log("the record of a slot's last transaction was read back", 20)
