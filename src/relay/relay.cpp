@@ -55,6 +55,8 @@ class Relay::Running {
       step(event ? std::move(*event) : Event{Tick{}});
     }
     events_.close();
+    for (auto& [handle, runner] : slot_runners_)
+      runner->request_stop();
     wait_for_leave();
   }
 
@@ -114,6 +116,7 @@ class Relay::Running {
 
   void execute(DropHandle& command) {
     if (const auto slot = slot_runners_.extract(command.handle); !slot.empty()) {
+      slot.mapped()->request_stop();
       retirement_.retire(std::move(slot.mapped()));
       return;
     }

@@ -12,7 +12,8 @@ namespace outbox::relay {
 
 namespace {
 
-constexpr std::chrono::milliseconds fence_piece{5'000};
+// A stop is heard between two of them.
+constexpr std::chrono::milliseconds fence_piece{1'000};
 constexpr std::chrono::milliseconds poll_piece{100};
 constexpr std::chrono::milliseconds commit_timeout{10'000};
 constexpr std::size_t rows_between_clock_reads = 32;
@@ -39,9 +40,13 @@ SlotRunner::SlotRunner(const FenceSlot& command, const Shared& shared, EventSink
 }
 
 SlotRunner::~SlotRunner() {
+  request_stop();
+  thread_.join();
+}
+
+void SlotRunner::request_stop() {
   thread_.request_stop();
   queue_.close();
-  thread_.join();
 }
 
 void SlotRunner::publish(PublishTransaction transaction) {
@@ -139,7 +144,7 @@ std::optional<Failure> SlotRunner::hand_over_record(const PublishTransaction& tr
 std::optional<Failure> SlotRunner::await(const PublishTransaction& transaction,
                                          std::vector<broker::Delivery>& deliveries) {
   const auto patience = shared_.plan.timeout / 2;
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  auto deadline = std::chrono::steady_clock::now() + patience;
   std::optional<Failure> failure;
   std::size_t missing = transaction.rows.size() + 1;
   while (missing > 0 && !failure) {
@@ -154,6 +159,8 @@ std::optional<Failure> SlotRunner::await(const PublishTransaction& transaction,
       if (delivery.tag != record_tag) deliveries.push_back(std::move(delivery));
     }
     if (poll.fatal && !failure) failure = std::move(poll.fatal);
+    // What comes slowly comes; the brokers themselves end what takes longer than plan.timeout.
+    if (!poll.deliveries.empty()) deadline = std::chrono::steady_clock::now() + patience;
     if (std::chrono::steady_clock::now() >= deadline) break;
   }
   if (failure || missing == 0) return failure;

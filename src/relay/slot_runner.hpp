@@ -43,6 +43,9 @@ class SlotRunner {
   SlotRunner(const SlotRunner&) = delete;
   SlotRunner& operator=(const SlotRunner&) = delete;
 
+  /// Begins to end, so that many end at once. Does not wait.
+  void request_stop();
+
   /// Does not wait. To be called once the last one is done.
   void publish(PublishTransaction transaction);
 
